@@ -1,0 +1,94 @@
+"""The errors of the pipeline, in one tree by what the caller can do about them.
+
+    IngestError
+    ├── SettingsInvalid        fix the settings, then start again
+    ├── ManifestUnreadable     fix the manifest's path or its form
+    ├── RecordingRefused       fix the recording; sending it as it is would fail
+    │   ├── CallInvalid            the call's metadata, with a problem for each field
+    │   └── MediaRefused           the media, with a code
+    ├── MediaUnavailable       wait: the place where the media lies does not answer now
+    ├── RequestFailed          ask again: the API may or may not have acted
+    ├── LeaseLost              stop: another attempt owns the job now
+    └── LedgerUnreachable      wait: the ledger's server cannot be used now
+
+The text of every error is a sentence for a person: what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class IngestError(Exception):
+    """Base of everything that this project raises on purpose."""
+
+
+class SettingsInvalid(IngestError):
+    """The settings contradict each other, are unknown or cannot be used."""
+
+
+class ManifestUnreadable(IngestError):
+    """The manifest as a whole cannot be read: it is missing, a folder, or of an unknown form."""
+
+
+class RecordingRefused(IngestError):
+    """The recording cannot be brought in as it is; no request is made for it.
+
+    Attributes:
+        code: One word for the reason, stable, used to group dead letters.
+    """
+
+    code: str
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one field: the field's path (`parties.1.mediaChannelId`) and what would be right."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class CallInvalid(RecordingRefused):
+    """The call's metadata breaks the rules of `POST /v2/calls`; `problems` names every field."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("call_invalid", "; ".join(map(str, problems)))
+        self.problems = problems
+
+
+class MediaRefused(RecordingRefused):
+    """The media is missing, empty, too large, unreadable, changed while read, or not audio or video."""
+
+
+class MediaUnavailable(IngestError):
+    """The place where the media lies is slow or refuses for now."""
+
+
+class RequestFailed(IngestError):
+    """A request to the API ended without a complete answer.
+
+    Attributes:
+        code: `connect_failed`, `timed_out`, `connection_lost` or `tls_failed`.
+        sent: Whether any byte of the request may have reached the API. If it may, the outcome is unknown.
+    """
+
+    def __init__(self, code: str, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.code = code
+        self.sent = sent
+
+
+class LeaseLost(IngestError):
+    """The lease ran out or was claimed by another attempt; whatever is held now must not be used."""
+
+
+class LedgerUnreachable(IngestError):
+    """The ledger's server does not answer, or answers that it cannot write."""

@@ -1,0 +1,1 @@
+"""Integration tests: a real server of their own."""

@@ -1,0 +1,1 @@
+"""System tests: the command as a user runs it."""

@@ -1,0 +1,1 @@
+"""How the work travels: Celery, and nothing that could live without it."""
