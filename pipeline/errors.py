@@ -47,7 +47,7 @@ class RecordingRefused(IngestError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with one field: the field's path (`parties.1.mediaChannelId`) and what would be right."""
+    """One thing wrong with one field: its path (`parties.1.mediaChannelId`) and what would be right."""
 
     field: str
     message: str
