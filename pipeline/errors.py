@@ -9,7 +9,9 @@
     ├── MediaUnavailable       wait: the place where the media lies does not answer now
     ├── RequestFailed          ask again: the API may or may not have acted
     ├── LeaseLost              stop: another attempt owns the job now
-    └── LedgerUnreachable      wait: the ledger's server cannot be used now
+    ├── LedgerUnreachable      wait: the ledger's server cannot be used now
+    ├── CredentialsRefused     fix the key, then start again: the API does not take it
+    └── WorkersFailed          read their log: the workers of this machine do not stay up
 
 The text of every error is a sentence for a person: what was wrong, where, and what to do.
 """
@@ -92,3 +94,11 @@ class LeaseLost(IngestError):
 
 class LedgerUnreachable(IngestError):
     """The ledger's server does not answer, or answers that it cannot write."""
+
+
+class CredentialsRefused(IngestError):
+    """The API refuses the credentials, and nothing was brought in with them before."""
+
+
+class WorkersFailed(IngestError):
+    """The workers that this command started end as soon as they are started."""

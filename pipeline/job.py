@@ -1,0 +1,261 @@
+"""Job and batch: what the ledger records, the states, the steps and the way between them.
+
+Invariants: a job's id is a hash of its clientUniqueId, so the same recording is the same job wherever it
+comes from. The recorded step only moves forward. A job that is `created` is never posted again.
+
+The transitions themselves are Lua scripts (`pipeline/lua`); `TRANSITIONS` says which of them leads where,
+and a test holds the scripts to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+PAYLOAD_VERSION = 1
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    PENDING = "pending"  # waits for its due time and a worker
+    ACTIVE = "active"  # leased to an attempt
+    DONE = "done"  # created, and uploaded unless the API pulls the media itself
+    DEAD = "dead"  # needs a person
+    CANCELLED = "cancelled"  # taken back by a person
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether the job stays there unless a person does something."""
+        return self in {State.DONE, State.DEAD, State.CANCELLED}
+
+
+class Step(StrEnum):
+    """A part of the chain; its name is that of the function in `steps.py`."""
+
+    VALIDATE = "validate"
+    CREATE_CALL = "create_call"
+    UPLOAD_MEDIA = "upload_media"
+
+
+class Lane(StrEnum):
+    """Which jobs go first: single calls from other systems, or the backfill."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"
+
+
+# The last step recorded, as the ledger writes it, and the steps that are left from there.
+RECORDED = {Step.VALIDATE: "validated", Step.CREATE_CALL: "created", Step.UPLOAD_MEDIA: "uploaded"}
+
+TRANSITIONS: dict[str, dict[State | None, frozenset[State]]] = {
+    # a new job; the same recording again changes nothing
+    "submit": {None: frozenset({State.PENDING})},
+    # a due job is leased, or a job whose lease ran out is leased anew (rescue) or given up
+    "claim": {
+        State.PENDING: frozenset({State.ACTIVE}),
+        State.ACTIVE: frozenset({State.ACTIVE, State.DEAD}),
+    },
+    # the last step of the chain ends the job; any other leaves it active
+    "record_step": {State.ACTIVE: frozenset({State.ACTIVE, State.DONE})},
+    # a short wait keeps the lease; a long one gives the job back; what cannot succeed is dead
+    "postpone": {State.ACTIVE: frozenset({State.ACTIVE, State.PENDING, State.DEAD})},
+    "bury": {State.ACTIVE: frozenset({State.DEAD})},
+}
+
+
+def steps_left(recorded: str, *, has_media: bool) -> tuple[Step, ...]:
+    """List the steps a chain still has to run, from the last step recorded ("" for none)."""
+    steps = tuple(Step) if has_media else (Step.VALIDATE, Step.CREATE_CALL)
+    names = [RECORDED[step] for step in steps]
+    return steps[names.index(recorded) + 1 :] if recorded in names else steps
+
+
+def job_id_of(client_unique_id: str) -> str:
+    """Hash a clientUniqueId into its job's id: 24 hexadecimal digits.
+
+    96 bits: among a million recordings two share an id with a chance below 1e-16, and the ledger would
+    report that as a conflict, never mix them up.
+    """
+    return hashlib.sha256(client_unique_id.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a job carries: the body of the create as it will be sent, and where its media lies.
+
+    Attributes:
+        body: JSON text of `POST /v2/calls`, never changed after it was accepted.
+        media: Reference of the media, or None when the call has a downloadMediaUrl.
+    """
+
+    body: str
+    media: str | None
+
+    def encode(self) -> str:
+        """Write the payload as three lines: its version, the media as JSON, the body."""
+        return f"{PAYLOAD_VERSION}\n{json.dumps(self.media)}\n{self.body}"
+
+    @classmethod
+    def decode(cls, text: str) -> Payload:
+        """Read what `encode` wrote.
+
+        Raises:
+            ValueError: The payload is of a version that this program does not know.
+        """
+        version, _, rest = text.partition("\n")
+        if version != str(PAYLOAD_VERSION):
+            raise ValueError(f"the payload's version is {version!r}, known is {PAYLOAD_VERSION}")
+        media, _, body = rest.partition("\n")
+        return cls(body=body, media=json.loads(media))
+
+    @property
+    def client_unique_id(self) -> str:
+        """Read the call's own identifier out of the body."""
+        return str(json.loads(self.body)["clientUniqueId"])
+
+    @property
+    def content_hash(self) -> str:
+        """Hash what the recording is, whatever the order of its fields: 16 hexadecimal digits."""
+        canonical = json.dumps([self.media, json.loads(self.body)], sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A recording on its way into the ledger."""
+
+    client_unique_id: str
+    payload: Payload
+
+    @property
+    def job_id(self) -> str:
+        """Give the id of the job that this submission makes."""
+        return job_id_of(self.client_unique_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the ledger says to a submission.
+
+    Attributes:
+        job_id: The job's id.
+        result: `new`, `known` (same content), or `conflict` (same clientUniqueId, other content).
+        state: The job's state now.
+        batch: The batch that the job belongs to, which may be an earlier one.
+    """
+
+    job_id: str
+    result: str
+    state: State
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job leased to an attempt: what the dispatcher needs for its chain."""
+
+    job_id: str
+    lease_token: int
+    steps: tuple[Step, ...]
+    rescued: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A job as a step holds it.
+
+    Attributes:
+        attempts: Failed attempts so far.
+        call_id: The call's id once it was created.
+        posted: Whether this job's create may have reached the API before.
+    """
+
+    job_id: str
+    lease_token: int
+    run: str
+    step: Step
+    batch: str
+    lane: Lane
+    payload: Payload
+    attempts: int
+    call_id: str | None
+    posted: bool
+
+
+class Reason(NamedTuple):
+    """Why a job waits or is dead: a stable code, a sentence, and the API's name for the request."""
+
+    code: str
+    message: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How an attempt is put off.
+
+    Attributes:
+        wait_s: How long.
+        keep: Keep the lease over the wait, for a Celery countdown; otherwise the job becomes pending.
+        costs_attempt: A backoff does, a snooze does not.
+        reason: Kept with the dead letter if that was the last attempt.
+    """
+
+    wait_s: float
+    keep: bool
+    costs_attempt: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A batch in numbers. Times are seconds since the epoch on the server's clock, 0 for not yet.
+
+    Attributes:
+        requests: Requests sent for the batch's jobs.
+        rate_limited: Answers 429 among them.
+        adopted: Jobs among `done` whose call existed before they posted it.
+    """
+
+    batch: str
+    pending: int = 0
+    active: int = 0
+    done: int = 0
+    dead: int = 0
+    cancelled: int = 0
+    created: int = 0
+    uploaded: int = 0
+    adopted: int = 0
+    requests: int = 0
+    rate_limited: int = 0
+    created_at: float = 0.0
+    first_request_at: float = 0.0
+    last_request_at: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """Count the jobs of the batch."""
+        return self.pending + self.active + self.done + self.dead + self.cancelled
+
+    @property
+    def waiting(self) -> int:
+        """Count the jobs that are not in a final state."""
+        return self.pending + self.active
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that needs a person, with what is known of why."""
+
+    job_id: str
+    client_unique_id: str
+    code: str
+    message: str
+    request_id: str | None
+    step: str
+    attempts: int
+    died_at: float

@@ -1,0 +1,7 @@
+-- List the batches, the newest first.
+-- KEYS  1 prefix
+-- ARGV  none
+-- RETURNS names
+-- ERRORS none of its own
+
+return redis.call('ZREVRANGE', prefix .. 'batches', 0, -1)

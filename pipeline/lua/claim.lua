@@ -1,0 +1,82 @@
+-- Lease jobs to new attempts: first those whose lease ran out (rescue), then due ones.
+-- KEYS  1 prefix
+-- ARGV  1 now (ms, '' for the server's clock), 2 window: most jobs under a living lease, 3 lease (ms),
+--       4 attempts after which a job is dead, then the lanes to claim from, the first one first
+-- RETURNS {ms until the next job is due (-1: none waits),
+--          {id, token, last step recorded, '1' if it has media, '1' if rescued}, ...}
+-- ERRORS none of its own
+--
+-- A lease that ran out does not count towards the window, so a rescue takes a free place like any other
+-- claim: jobs that wait for a process are not rescued over and over.
+
+local now, lease = clock_ms(ARGV[1]), tonumber(ARGV[3])
+local attempts_max = tonumber(ARGV[4])
+local alive = redis.call('ZCOUNT', leases_key, '(' .. string.format('%.0f', now), '+inf')
+local room = tonumber(ARGV[2]) - alive
+local claims = {-1}
+
+-- A token grows with every claim, and with the clock, so that none comes again after a ledger was lost.
+local function next_token(id)
+  local last = tonumber(redis.call('HGET', job_key(id), 'token')) or 0
+  return string.format('%.0f', math.max(last + 1, now * 1000))
+end
+
+local function lease_job(id, rescued)
+  local token = next_token(id)
+  redis.call('HSET', job_key(id), 'token', token, 'run', '')
+  extend_lease(id, now + lease)
+  local job = redis.call('HMGET', job_key(id), 'step', 'media')
+  claims[#claims + 1] = {id, token, job[1], job[2], rescued}
+end
+
+local function rescue(id)
+  local job = redis.call('HMGET', job_key(id), 'batch', 'step')
+  local attempts = redis.call('HINCRBY', job_key(id), 'attempts', 1)
+  if attempts >= attempts_max then
+    make_dead(id, job[1], now, 'worker_lost',
+      'the lease ran out ' .. attempts .. ' times; the worker is killed or stuck at this job', '', job[2])
+  else
+    lease_job(id, '1')
+    room = room - 1
+  end
+end
+
+local function claim_due(lane, batch, most)
+  local key = due_key(lane, batch)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now + 1, 'LIMIT', 0, most)) do
+    redis.call('ZREM', key, id)
+    change_state(id, batch, 'pending', 'active')
+    lease_job(id, '0')
+    room = room - 1
+  end
+  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  if #first == 0 then
+    redis.call('ZREM', turns_key(lane), batch)
+  else
+    redis.call('ZADD', turns_key(lane), math.max(tonumber(first[2]), now), batch)
+  end
+end
+
+-- Batches take turns: the one served longest ago is first, each with an equal share of the room.
+local function claim_lane(lane)
+  local batches = redis.call('ZRANGEBYSCORE', turns_key(lane), '-inf', now + 1, 'LIMIT', 0, 100)
+  local share = math.max(1, math.floor(room / math.max(1, #batches)))
+  for _, batch in ipairs(batches) do
+    if room <= 0 then return end
+    claim_due(lane, batch, math.min(share, room))
+  end
+end
+
+if room > 0 then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases_key, '-inf', now, 'LIMIT', 0, room)) do rescue(id) end
+end
+for i = 5, #ARGV do
+  local lane = ARGV[i]
+  if room > 0 then claim_lane(lane) end
+  local first = redis.call('ZRANGE', turns_key(lane), 0, 0, 'WITHSCORES')
+  if #first > 0 then
+    local wait = math.max(0, math.ceil(tonumber(first[2]) - now))
+    if claims[1] < 0 or wait < claims[1] then claims[1] = wait end
+  end
+end
+return claims

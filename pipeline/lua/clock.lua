@@ -1,0 +1,7 @@
+-- Read the server's clock.
+-- KEYS  1 prefix
+-- ARGV  none
+-- RETURNS microseconds since the epoch
+-- ERRORS none of its own
+
+return string.format('%.0f', clock_us(''))

@@ -1,0 +1,10 @@
+-- End the run of failures, and open the gate if it waited for a probe to succeed.
+-- KEYS  1 prefix
+-- ARGV  none
+-- RETURNS 1 if the gate was opened
+-- ERRORS none of its own
+
+redis.call('HSET', limiter_key, 'failures', 0)
+local gate = read_gate()
+if gate and gate.mode == 'probe' then return redis.call('DEL', gate_key) end
+return 0

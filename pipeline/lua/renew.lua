@@ -1,0 +1,9 @@
+-- Keep a lease alive while its step runs.
+-- KEYS  1 prefix
+-- ARGV  1 now (ms, '' for the server's clock), 2 id, 3 token, 4 run, 5 lease (ms)
+-- RETURNS 1, or 0 if the lease is lost
+-- ERRORS none of its own
+
+if not held(ARGV[2], ARGV[3], ARGV[4]) then return 0 end
+extend_lease(ARGV[2], clock_ms(ARGV[1]) + tonumber(ARGV[5]))
+return 1

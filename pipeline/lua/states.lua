@@ -1,0 +1,9 @@
+-- Look up the states of jobs.
+-- KEYS  1 prefix
+-- ARGV  ids
+-- RETURNS a state for each, '' for a job that is not there
+-- ERRORS none of its own
+
+local states = {}
+for i, id in ipairs(ARGV) do states[i] = redis.call('HGET', job_key(id), 'state') or '' end
+return states

@@ -1,0 +1,14 @@
+"""Manifests: files that list recordings, each with its call and its media.
+
+A manifest is JSON lines (`{"call": {…}, "media": "path"}`), or CSV with a column for each field
+(`clientUniqueId`, `parties.0.userId`, `media`). `call` is the body of `POST /v2/calls` (add-new-call.txt),
+`media` a path below the media root; a call with a downloadMediaUrl has no media.
+
+Invariants: read as a stream, in constant memory; a bad row is handed out as a RejectedRow and stops no other.
+Where media lies and whether it is audio is left to the check that the caller passes.
+"""
+
+from pipeline.manifest.reader import Form, read_manifest
+from pipeline.manifest.row import RejectedRow, Row
+
+__all__ = ["Form", "RejectedRow", "Row", "read_manifest"]

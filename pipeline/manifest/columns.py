@@ -1,0 +1,133 @@
+"""The columns of a CSV manifest: from rows of cells to calls.
+
+A column is named by its path in the call (`actualStart`, `parties.0.mediaChannelId`), or is `media`. The
+first item of a list is 0. What a cell becomes:
+
+- An empty cell, or one of white space alone, is absent.
+- A cell of a number column becomes the JSON number that stands in it; of a boolean column, `true` or
+  `false` in upper or lower case. Anything else there stays text, which the check of the call then refuses
+  by name.
+- Any other cell stays the text that it is, ids of many digits among them.
+
+A list has no gaps: with the cells of `parties.0` empty and those of `parties.1` filled, the call has one
+party. A table with columns for a rep and a customer has rows where one of them is not known, and nothing in
+a call refers to a party by its place in the list. Problems name the column all the same, not the place in
+the call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from pipeline.call import decode_call, kind_of
+from pipeline.errors import CallInvalid, ManifestUnreadable
+from pipeline.manifest.header import MEDIA, path_of, problems_of_header
+
+_MOST_PROBLEMS = 20
+# RFC 8259, section 6.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One field of the call: which cell, where in the call, and what the cell's text becomes."""
+
+    position: int
+    parents: tuple[str | int, ...]
+    key: str | int
+    typed: Callable[[str], Any]
+
+
+class Columns:
+    """The columns of one manifest, in the order of its header."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.width = len(names)
+        self._media = names.index(MEDIA) if MEDIA in names else None
+        self._fields = tuple(_column(at, name) for at, name in enumerate(names) if name != MEDIA)
+
+    @classmethod
+    def of_header(cls, cells: Sequence[str], place: str) -> Columns:
+        """Read the columns from a header; white space around a name does not count.
+
+        Raises:
+            ManifestUnreadable: Names are unknown, doubled or missing; the first twenty problems are told.
+        """
+        names = [cell.strip() for cell in cells]
+        problems = list(islice(problems_of_header(names), _MOST_PROBLEMS + 1))
+        if len(problems) > _MOST_PROBLEMS:
+            problems[_MOST_PROBLEMS:] = ["and there are more"]
+        if problems:
+            raise ManifestUnreadable(f"{place}: {'; '.join(problems)}.")
+        return cls(names)
+
+    def media(self, cells: Sequence[str]) -> str | None:
+        """Return the media that a row names, if it names one."""
+        cell = "" if self._media is None else cells[self._media]
+        return cell if cell.strip() else None
+
+    def call(self, cells: Sequence[str]) -> dict[str, Any]:
+        """Return the call of a row, its lists without gaps."""
+        return {str(name): _without_gaps(value) for name, value in self._tree(cells).items()}
+
+    def name_of(self, cells: Sequence[str], field: str) -> str:
+        """Return the column that holds a field of this row's call, by the index that the column has."""
+        node: Any = self._tree(cells)
+        names: list[str] = []
+        for part in path_of(field):
+            keys = sorted(node) if _is_list(node) else []
+            key = keys[part] if isinstance(part, int) and part < len(keys) else part
+            node = node.get(key) if isinstance(node, dict) else None
+            names.append(str(key))
+        return ".".join(names)
+
+    def _tree(self, cells: Sequence[str]) -> dict[str | int, Any]:
+        """Return the call with every list as a dictionary by index."""
+        tree: dict[str | int, Any] = {}
+        for column in self._fields:
+            cell = cells[column.position]
+            if cell and not cell.isspace():
+                node = tree
+                for parent in column.parents:
+                    node = node.setdefault(parent, {})
+                node[column.key] = column.typed(cell)
+        return tree
+
+
+def _column(position: int, name: str) -> _Column:
+    *parents, key = path_of(name)
+    return _Column(position, tuple(parents), key, _TYPED.get(kind_of(name) or "", str))
+
+
+def _is_list(node: object) -> bool:
+    """Tell whether a node of the tree is a list: its keys are indexes. No node is empty but the root."""
+    return isinstance(node, dict) and isinstance(next(iter(node), None), int)
+
+
+def _without_gaps(node: object) -> object:
+    if not isinstance(node, dict):
+        return node
+    members = {key: _without_gaps(value) for key, value in node.items()}
+    return [members[index] for index in sorted(members)] if _is_list(members) else members
+
+
+def _number(cell: str) -> float | str:
+    """Return the JSON number in a cell, as it would be read in JSON; the cell itself where there is none."""
+    if not _NUMBER.fullmatch(cell.strip()):
+        return cell
+    try:
+        number: float = decode_call(f'{{"number": {cell.strip()}}}')["number"]
+    except CallInvalid:  # too large
+        return cell
+    return number
+
+
+def _boolean(cell: str) -> bool | str:
+    return {"true": True, "false": False}.get(cell.strip().lower(), cell)
+
+
+_TYPED: dict[str, Callable[[str], Any]] = {"number": _number, "integer": _number, "boolean": _boolean}

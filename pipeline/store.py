@@ -1,0 +1,143 @@
+"""The connection to the ledger's server, and the scripts that run there.
+
+Invariants: every change of state is one script, so it happens whole or not at all. Every error of the
+server or of the way to it becomes `LedgerUnreachable`, with a sentence that never shows a password.
+Key names stand in `lua/prelude.lua` and nowhere else: Python calls scripts (and waits for `wake`).
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.commands.core import Script
+from redis.retry import Retry
+
+from pipeline.errors import LedgerUnreachable, SettingsInvalid
+from pipeline.settings import Settings
+
+# A server that is out of reach for a moment is asked again, about 10 s in all; every script may be repeated.
+RETRIES = 8
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 15.0
+
+
+class Store:
+    """One client of the ledger's server; safe to share between threads, not between processes."""
+
+    def __init__(self, url: str, namespace: str, *, retries: int = RETRIES) -> None:
+        self.address = shown(url)
+        self._prefix = f"{namespace}:"
+        retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=2.0), retries)
+        self._client = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=ANSWER_TIMEOUT_S,
+            health_check_interval=15,
+            retry=retry,
+        )
+        self._scripts: dict[str, Script] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Connect to the configured server.
+
+        Raises:
+            SettingsInvalid: None is configured.
+        """
+        if not settings.redis_url:
+            raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; this needs the ledger's server.")
+        return cls(settings.redis_url, settings.namespace)
+
+    def run(self, name: str, *arguments: str | float) -> Any:
+        """Run the script of that name on the server and give its answer.
+
+        Raises:
+            LedgerUnreachable: The server does not answer, or refuses to write.
+        """
+        script = self._scripts.get(name) or self._load(name)
+        try:
+            return script(keys=[self._prefix], args=list(arguments))
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
+
+    def ping(self) -> None:
+        """Check that the server answers.
+
+        Raises:
+            LedgerUnreachable: It does not.
+        """
+        try:
+            self._client.ping()
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
+
+    def wait_for_wake(self, timeout_s: float) -> bool:
+        """Wait until a script has something for a dispatcher to do; only one waiting dispatcher is told.
+
+        Raises:
+            LedgerUnreachable: The server does not answer.
+        """
+        try:
+            return self._client.blpop([f"{self._prefix}wake"], timeout=timeout_s) is not None
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
+
+    def shut_down(self) -> None:
+        """Stop the server, with all that was written on its disk.
+
+        Raises:
+            LedgerUnreachable: It does not answer.
+        """
+        try:
+            self._client.shutdown(nosave=True)
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
+
+    def server_pid(self) -> int:
+        """Ask the server for the id of its process.
+
+        Raises:
+            LedgerUnreachable: It does not answer.
+        """
+        try:
+            return int(self._client.info("server")["process_id"])
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    def _load(self, name: str) -> Script:
+        script = self._client.register_script(script_text(name))
+        self._scripts[name] = script
+        return script
+
+    def _unreachable(self, error: redis.RedisError) -> LedgerUnreachable:
+        return LedgerUnreachable(
+            f"The ledger's server at {self.address} cannot be used: {str(error) or type(error).__name__}"
+        )
+
+
+LIMITER_SCRIPTS = frozenset({"acquire", "budget", "close", "note_failure", "note_success", "probe_now"})
+
+
+def script_text(name: str) -> str:
+    """Give a script with the text that stands before it."""
+    preludes = ["prelude", "limiter_prelude"] if name in LIMITER_SCRIPTS else ["prelude"]
+    folder = resources.files("pipeline") / "lua"
+    return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in [*preludes, name])
+
+
+def shown(url: str) -> str:
+    """Give an address as it may be shown: without user and password."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"

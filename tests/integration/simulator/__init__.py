@@ -1,0 +1,1 @@
+"""Tests of the simulator over HTTP, with clients of the standard library."""

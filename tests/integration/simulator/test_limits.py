@@ -1,0 +1,127 @@
+"""The limits as a client meets them, and as the record proves them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pytest
+
+from tests.integration.simulator.client import AUTHORIZATION, Client, Reply, connected, wait_for_requests
+from tests.simulators import Simulator, running_simulator
+
+# The record rounds its times to microseconds.
+ROUNDING_S = 5e-6
+
+
+def flood(simulator: Simulator, seconds: float) -> list[Reply]:
+    """Ask as fast as four connections can for so long."""
+    until_s = time.monotonic() + seconds
+
+    def ask_on(_worker: int) -> list[Reply]:
+        replies = []
+        with connected(simulator) as client:
+            while time.monotonic() < until_s:
+                replies.append(client.ask("GET", "/v2/workspaces"))
+        return replies
+
+    with ThreadPoolExecutor(4) as pool:
+        return [reply for replies in pool.map(ask_on, range(4)) for reply in replies]
+
+
+def admitted_s(simulator: Simulator) -> list[float]:
+    return [at_s for at_s, _, _, status, _ in simulator.record()["requests"] if status != 429]
+
+
+def ask_many(client: Client, count: int) -> list[Reply]:
+    return [client.ask("GET", "/v2/workspaces") for _ in range(count)]
+
+
+def test_sliding_admits_its_rate_in_any_second() -> None:
+    with running_simulator(policy="sliding", requests_per_second=10) as simulator:
+        flood(simulator, 2.5)
+        times_s = admitted_s(simulator)
+    assert len(times_s) == 30
+    assert all(
+        later - earlier >= 1.0 - ROUNDING_S for earlier, later in zip(times_s, times_s[10:], strict=False)
+    )
+
+
+def test_fixed_admits_its_rate_in_each_second_of_the_clock() -> None:
+    with running_simulator(policy="fixed", requests_per_second=10) as simulator:
+        flood(simulator, 2.5)
+        record = simulator.record("calls=0")
+    start_s = datetime.fromisoformat(record["started_at"]).timestamp()
+    seconds = Counter(int(start_s + row[0] + ROUNDING_S) for row in record["requests"] if row[3] != 429)
+    # The flood begins and ends somewhere within a second; those between are whole.
+    whole = [seconds[second] for second in range(min(seconds) + 1, max(seconds))]
+    assert len(whole) in (1, 2)
+    assert set(whole) == {10}
+    assert max(seconds.values()) == 10
+
+
+def test_bucket_admits_its_capacity_and_then_its_rate() -> None:
+    with running_simulator(policy="bucket", requests_per_second=10) as simulator:
+        flood(simulator, 2.5)
+        times_s = admitted_s(simulator)
+    assert times_s[9] - times_s[0] < 0.5
+    assert len(times_s) == pytest.approx(10 + 25, abs=2)
+
+
+def test_a_refusal_asks_for_whole_seconds_and_takes_nothing() -> None:
+    with (
+        running_simulator(policy="sliding", requests_per_second=0.5) as simulator,
+        connected(simulator) as client,
+    ):
+        replies = ask_many(client, 4)
+        totals = simulator.record("calls=0")["totals"]
+    assert [reply.status for reply in replies] == [200, 429, 429, 429]
+    assert {reply.headers["Retry-After"] for reply in replies[1:]} == {"2"}
+    assert replies[1].error == "API request limit exceeded"
+    assert totals == {"workspaces": {"200": 1, "429": 3}}
+
+
+def test_the_day_is_over_after_its_requests_whatever_they_asked_for() -> None:
+    options = {"policy": "sliding", "requests_per_second": 1_000, "requests_per_day": 5}
+    with running_simulator(**options) as simulator, connected(simulator) as client:
+        statuses = [
+            client.create().status,
+            client.create().status,
+            client.upload("1").status,
+            client.ask("GET", "/nowhere").status,
+            client.ask("GET", "/v2/users", headers={"Authorization": "none"}).status,
+        ]
+        refused = client.ask("GET", "/v2/users")
+    assert statuses == [200, 400, 404, 404, 403]
+    assert refused.status == 429
+    assert 86_390 < int(refused.headers["Retry-After"]) <= 86_400
+
+
+def test_the_day_reopens_when_it_said() -> None:
+    options = {"policy": "sliding", "requests_per_second": 1_000, "requests_per_day": 3, "day_s": 1.0}
+    with running_simulator(**options) as simulator:
+        flood(simulator, 1.5)
+        times_s = admitted_s(simulator)
+    assert len(times_s) == 6
+    assert times_s[3] - times_s[0] >= 1.0 - ROUNDING_S
+
+
+def test_a_request_arrives_when_its_headers_do_and_not_when_its_body_ends() -> None:
+    options = {"policy": "sliding", "requests_per_second": 0.01}
+    with (
+        running_simulator(**options) as simulator,
+        connected(simulator) as client,
+        connected(simulator) as other,
+    ):
+        client.connection.putrequest("POST", "/v2/calls")
+        for name, value in (
+            AUTHORIZATION | {"Content-Type": "application/json", "Content-Length": "2"}
+        ).items():
+            client.connection.putheader(name, value)
+        client.connection.endheaders()
+        wait_for_requests(simulator, 1)
+        assert other.ask("GET", "/v2/workspaces").status == 429
+        client.connection.send(b"{}")
+        assert client.connection.getresponse().status == 400

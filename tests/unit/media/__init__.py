@@ -1,0 +1,1 @@
+"""Tests of media: sources, kinds, the stream."""
