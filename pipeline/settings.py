@@ -192,8 +192,7 @@ def environment_with(**values: object) -> dict[str, str]:
     for name, value in values.items():
         variable = variable_of(name)
         environment.pop(f"{variable}_FILE", None)
-        is_list = isinstance(value, tuple)
-        environment[variable] = os.pathsep.join(map(str, value)) if is_list else str(value)
+        environment[variable] = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
     return environment
 
 

@@ -98,7 +98,9 @@ def set_up_logging(**_signal: object) -> None:
     """Write log lines to standard error; Celery's own are quiet unless something is wrong."""
     level = Settings.from_env().log_level
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s")
-    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+    # Two lines for each task would be millions; what matters of a task is logged where it happens.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
 def make_app(settings: Settings) -> Celery:

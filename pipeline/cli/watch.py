@@ -33,7 +33,7 @@ class View:
 
     def __init__(self, opened: Session) -> None:
         self._opened = opened
-        self._seen: deque[tuple[float, int]] = deque()
+        self._seen: deque[tuple[float, Counts]] = deque()
 
     def line(self, counts: Counts) -> str:
         """Say in one line how fast it goes and when it ends, or why it does not go."""
@@ -52,15 +52,14 @@ class View:
         )
 
     def _rate(self, counts: Counts) -> float:
-        """Requests a second over the last moments, as far as they were watched."""
+        """Requests a second over the last moments: between instants at which requests left."""
         now = time.monotonic()
-        if self._seen and counts.requests == 0:
-            self._seen.clear()
-        self._seen.append((now, counts.requests))
+        self._seen.append((now, counts))
         while now - self._seen[0][0] > RATE_WINDOW_S:
             self._seen.popleft()
-        elapsed = now - self._seen[0][0]
-        return (counts.requests - self._seen[0][1]) / elapsed if elapsed > 1 else 0.0
+        first = next((seen for _, seen in self._seen if seen.requests), counts)
+        elapsed_s = counts.last_request_at - first.last_request_at
+        return (counts.requests - first.requests) / elapsed_s if elapsed_s > 0 else 0.0
 
 
 def _when(in_s: float) -> str:

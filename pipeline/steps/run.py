@@ -1,0 +1,46 @@
+"""One delivery of one step, from its lease to what comes next."""
+
+from __future__ import annotations
+
+import uuid
+
+from pipeline.errors import LeaseLost, MediaUnavailable, RecordingRefused
+from pipeline.job import Step
+from pipeline.lease import Lease
+from pipeline.outcome import Effect, FleetEffect, Outcome
+from pipeline.steps.services import Services
+from pipeline.steps.settle import GoOn, Next, Stop, settle, wait_elsewhere
+from pipeline.steps.slot import NoSlot
+from pipeline.steps.work import STEPS
+
+
+def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> Next:
+    """Run one delivery of one step.
+
+    Raises:
+        LedgerUnreachable: What happened could not be written; the job is claimed again when its lease ends.
+    """
+    try:
+        held = services.ledger.begin_step(job_id, lease_token, step, run=uuid.uuid4().hex)
+        with Lease(services.ledger, held) as lease:
+            return _attempt(lease, services)
+    except LeaseLost as lost:
+        return Stop(None, "lease_lost", str(lost))
+
+
+def _attempt(lease: Lease, services: Services) -> Next:
+    try:
+        details = STEPS[lease.held.step](lease, services)
+    except NoSlot as none:
+        return wait_elsewhere(lease.held, none.refusal, services)
+    except RecordingRefused as refused:
+        return settle(
+            lease.held, Outcome(Effect.DEAD, FleetEffect.NONE, refused.code, str(refused)), services
+        )
+    except MediaUnavailable as error:
+        unavailable = Outcome(Effect.BACKOFF, FleetEffect.NONE, "media_unavailable", str(error))
+        return settle(lease.held, unavailable, services)
+    if isinstance(details, Outcome):
+        return settle(lease.held, details, services)
+    services.ledger.record_step(lease.held, details)
+    return GoOn()

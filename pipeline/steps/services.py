@@ -1,0 +1,43 @@
+"""What the steps work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import random
+from typing import Self
+
+from pipeline.gong import GongClient
+from pipeline.ledger import Ledger
+from pipeline.limiter import Limiter
+from pipeline.settings import Settings
+from pipeline.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a step needs beside its job."""
+
+    ledger: Ledger
+    limiter: Limiter
+    client: GongClient
+    settings: Settings
+    media_roots: tuple[Path, ...]
+    random: Callable[[], float] = random
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Connect to everything that the settings name.
+
+        Raises:
+            SettingsInvalid: The server, the API's address or the credentials are missing.
+        """
+        store = Store.from_settings(settings)
+        return cls(
+            ledger=Ledger.from_settings(settings, store),
+            limiter=Limiter.from_settings(settings, store),
+            client=GongClient.from_settings(settings),
+            settings=settings,
+            media_roots=settings.media_roots,
+        )

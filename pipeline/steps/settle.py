@@ -1,0 +1,86 @@
+"""What comes after a step that was not recorded: a wait, or the end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from pipeline.job import Held, Reason, State, Wait
+from pipeline.limiter import Refusal
+from pipeline.outcome import Effect, FleetEffect, Outcome, backoff_s
+from pipeline.steps.services import Services
+
+log = logging.getLogger(__name__)
+
+# A wait up to this long keeps the lease and its message; a longer one goes back to the ledger.
+COUNTDOWN_MAX_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The step is recorded; the chain goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The same step runs again after a wait, under the same lease."""
+
+    wait_s: float
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The chain ends here: the job is in the state told, or (None) it is another attempt's business."""
+
+    state: State | None
+    code: str
+    message: str
+
+
+Next = GoOn | Again | Stop
+
+
+def settle(held: Held, outcome: Outcome, services: Services) -> Next:
+    """Write down what a failed step leads to."""
+    reason = Reason(outcome.code, outcome.message, outcome.request_id or "")
+    if outcome.effect is Effect.DEAD:
+        services.ledger.bury(held, reason)
+        log.warning("Job %s is dead at %s: %s: %s", held.job_id, held.step, outcome.code, outcome.message)
+        return Stop(State.DEAD, outcome.code, outcome.message)
+    # Behind a gate that waits for a probe nobody knows how long it takes: no message is kept for it.
+    keep = outcome.fleet not in {FleetEffect.CLOSE_UNAUTHORIZED, FleetEffect.CLOSE_WRONG_ADDRESS}
+    wait_s = _wait_of(held, outcome, services)
+    costs_attempt = outcome.effect is not Effect.SNOOZED
+    return _postpone(
+        held,
+        Wait(wait_s, keep=keep and wait_s <= COUNTDOWN_MAX_S, costs_attempt=costs_attempt, reason=reason),
+        services,
+    )
+
+
+def _wait_of(held: Held, outcome: Outcome, services: Services) -> float:
+    asked_s = outcome.retry_after_s or 0.0
+    if outcome.effect is Effect.SNOOZED:
+        return asked_s
+    base_s, cap_s = services.settings.backoff_base_s, services.settings.backoff_cap_s
+    return max(asked_s, backoff_s(held.attempts + 1, base_s=base_s, cap_s=cap_s, random=services.random))
+
+
+def wait_elsewhere(held: Held, refusal: Refusal, services: Services) -> Next:
+    """Let the job wait without a process; behind a closed gate or a spent day also without a message."""
+    keep = refusal.reason == "second" and refusal.wait_s <= COUNTDOWN_MAX_S
+    return _postpone(
+        held,
+        Wait(refusal.wait_s, keep=keep, costs_attempt=False, reason=Reason(f"waits_{refusal.reason}")),
+        services,
+    )
+
+
+def _postpone(held: Held, wait: Wait, services: Services) -> Next:
+    state = services.ledger.postpone(held, wait)
+    if state is State.DEAD:
+        log.warning("Job %s is dead, its attempts are spent: %s: %s", held.job_id, *wait.reason[:2])
+    if state is State.ACTIVE:
+        return Again(wait.wait_s, wait.reason.code)
+    return Stop(state, wait.reason.code, wait.reason.message)
