@@ -150,6 +150,12 @@ def test_an_endless_body_is_left_after_1_mib(status: int) -> None:
     assert sent < 64 << 20
 
 
+def test_an_answer_that_is_too_long_is_not_believed_though_its_beginning_is_json() -> None:
+    answer = ask(always(200, b'{"callId": "5"}' + b" " * (2 << 20)))
+
+    assert (answer.status, answer.complete, answer.call_id) == (200, False, None)
+
+
 def test_a_redirect_is_answered_and_not_followed() -> None:
     with (
         serving(always(200, {"callId": "1"})) as elsewhere,

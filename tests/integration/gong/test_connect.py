@@ -6,11 +6,13 @@ import os
 import socket
 import threading
 from contextlib import suppress
+from http.client import NotConnected
 
 import pytest
 
 from pipeline.errors import RequestFailed
 from pipeline.gong import connection as connection_module
+from pipeline.gong.exchange import Exchange
 from tests.integration.gong.servers import CERTIFICATE, Connection, Handler, always, make_client, serving
 
 
@@ -106,6 +108,21 @@ def test_a_close_seen_before_the_first_byte_means_nothing_was_sent(
 
     assert (failure.value.code, failure.value.sent) == ("connect_failed", False)
     assert len(server.requests) == 1
+
+
+def test_a_connection_closed_in_the_middle_of_a_request_is_not_opened_anew() -> None:
+    # http.client would: the rest of the body would begin a request of its own.
+    with serving(Connection.await_close) as server:
+        connection = connection_module._WatchedConnection("127.0.0.1", server.port)
+        with Exchange(connect_s=10, stall_s=10, deadline_s=10).current():
+            connection.putrequest("PUT", "/v2/calls/42/media")
+            connection.endheaders()
+            connection.close()
+            with pytest.raises(NotConnected):
+                connection.send(b"the rest")
+        server.await_done()
+
+    assert len(server.connections) == 1
 
 
 def test_connecting_to_nobody_fails_and_nothing_was_sent() -> None:

@@ -123,7 +123,7 @@ def test_every_ending_of_a_kind_is_known_as_one() -> None:
 
 def test_an_index_made_to_be_read_for_ever_is_left() -> None:
     reads = 0
-    content = mp4()[:28] + box(b"moov", track(b"text") * (BOXES_MAX // 2))
+    content = box(b"ftyp", b"isom" + bytes(4)) + box(b"moov", track(b"text") * (BOXES_MAX // 2))
 
     def read_at(offset: int, size: int) -> bytes:
         nonlocal reads
@@ -131,7 +131,7 @@ def test_an_index_made_to_be_read_for_ever_is_left() -> None:
         return content[offset : offset + size]
 
     assert kind_of(read_at, len(content)) is None
-    assert reads < 2 * BOXES_MAX
+    assert BOXES_MAX < reads < 2 * BOXES_MAX
 
 
 @given(st.binary(max_size=2000))
