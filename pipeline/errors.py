@@ -9,6 +9,8 @@
     ├── MediaUnavailable       wait: the place where the media lies does not answer now
     ├── RequestFailed          ask again: the API may or may not have acted
     ├── LeaseLost              stop: another attempt owns the job now
+    ├── WorkerStopping         hand the job back: this worker was asked to stop
+    ├── PayloadUnknown         leave the job to a newer worker
     ├── LedgerUnreachable      wait: the ledger's server cannot be used now
     ├── CredentialsRefused     fix the key, then start again: the API does not take it
     └── WorkersFailed          read their log: the workers of this machine do not stay up
@@ -90,6 +92,14 @@ class RequestFailed(IngestError):
 
 class LeaseLost(IngestError):
     """The lease ran out or was claimed by another attempt; whatever is held now must not be used."""
+
+
+class WorkerStopping(IngestError):
+    """The worker was asked to stop; the job goes back, so that another one goes on at once."""
+
+
+class PayloadUnknown(IngestError):
+    """The job was written by a newer version of this program, which this one does not understand."""
 
 
 class LedgerUnreachable(IngestError):

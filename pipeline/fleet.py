@@ -26,8 +26,8 @@ QUEUES = ("calls", "media")
 RESTART_INTERVAL_S = 2.0
 # A worker that ends so often within so short a time does not fall, it cannot start.
 FALLS_MAX, SHORT_LIFE_S = 3, 10.0
-# Longer than a task waits for its slot, and than most requests take.
-STOP_GRACE_S = 30.0
+# What a worker may take beyond its own grace to end.
+STOP_MARGIN_S = 10.0
 
 
 @dataclass(slots=True)
@@ -43,6 +43,7 @@ class LocalFleet:
 
     Args:
         concurrency: Processes for each queue.
+        stop_grace_s: How long a worker finishes what it works on before it hands it back.
         environment: The environment of the workers, with the settings they need.
         log_folder: Where each worker's log goes; None leaves it on standard error.
         queues: The queues to work on.
@@ -52,11 +53,13 @@ class LocalFleet:
         self,
         *,
         concurrency: int,
+        stop_grace_s: float,
         environment: Mapping[str, str],
         log_folder: Path | None = None,
         queues: Sequence[str] = QUEUES,
     ) -> None:
         self._concurrency = concurrency
+        self._stop_within_s = stop_grace_s + STOP_MARGIN_S
         self._environment = dict(environment)
         self._log_folder = log_folder
         self._queues = queues
@@ -88,18 +91,18 @@ class LocalFleet:
                 worker.started_at = time.monotonic()
 
     def stop(self) -> None:
-        """Stop every worker: it finishes what it works on, or is ended when that takes too long.
+        """Stop every worker: it finishes what it works on, or hands it back.
 
         Another Ctrl-C ends them at once; the ledger knows what they held.
         """
         try:
             self._signal(signal.SIGTERM)
-            self._await_end(STOP_GRACE_S)
+            self._await_end(self._stop_within_s)
         except KeyboardInterrupt:
             log.warning("Stopping at once; what was being worked on is taken up again by the next run.")
         finally:
             self._signal(signal.SIGKILL)
-            self._await_end(STOP_GRACE_S)
+            self._await_end(STOP_MARGIN_S)
             self._workers = []
 
     def _refuse_to_go_on(self, worker: _Worker, code: int) -> None:

@@ -107,10 +107,15 @@ class Payload:
             ValueError: The payload is of a version that this program does not know.
         """
         version, _, rest = text.partition("\n")
-        if version != str(PAYLOAD_VERSION):
+        if not cls.is_known(text):
             raise ValueError(f"the payload's version is {version!r}, known is {PAYLOAD_VERSION}")
         media, _, body = rest.partition("\n")
         return cls(body=body, media=json.loads(media))
+
+    @staticmethod
+    def is_known(text: str) -> bool:
+        """Tell whether `decode` understands the payload's version."""
+        return text.partition("\n")[0] == str(PAYLOAD_VERSION)
 
     @property
     def client_unique_id(self) -> str:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from pipeline.errors import LeaseLost, LedgerUnreachable
+from pipeline.errors import LeaseLost, LedgerUnreachable, WorkerStopping
 from pipeline.job import Held
 from pipeline.ledger import Ledger
+
+# Gives the instant (`time.monotonic`) by which work must end, None while nobody asked to stop.
+StopBy = Callable[[], float | None]
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +26,9 @@ log = logging.getLogger(__name__)
 class Lease:
     """A job held by this process; a context manager around the work on it."""
 
-    def __init__(self, ledger: Ledger, held: Held) -> None:
+    def __init__(self, ledger: Ledger, held: Held, stop_by: StopBy) -> None:
         self._ledger = ledger
+        self._stop_by = stop_by
         self.held = held
         self._lost = threading.Event()
         self._ended = threading.Event()
@@ -31,13 +36,30 @@ class Lease:
         self._heartbeat = threading.Thread(target=self._beat, name=f"lease-{held.job_id}", daemon=True)
 
     def check(self) -> None:
-        """Make sure that the lease is still held.
+        """Make sure that the lease is still held, and that there is still time to work.
 
         Raises:
             LeaseLost: It ran out, or another attempt claimed the job.
+            WorkerStopping: The worker was asked to stop, and its grace is over.
         """
         if self._lost.is_set() or time.monotonic() > self._ends_at:
             raise LeaseLost(f"The lease on job {self.held.job_id} was lost while it was worked on.")
+        stop_by = self._stop_by()
+        if stop_by is not None and time.monotonic() > stop_by:
+            raise WorkerStopping(f"Job {self.held.job_id} is handed back: this worker stops.")
+
+    def check_before_wait(self) -> None:
+        """Make sure that it is worth waiting for something.
+
+        Raises:
+            LeaseLost: The lease is lost.
+            WorkerStopping: The worker was asked to stop: it begins nothing more.
+        """
+        self.check()
+        if self._stop_by() is not None:
+            raise WorkerStopping(
+                f"Job {self.held.job_id} is handed back before its request: this worker stops."
+            )
 
     def sleep(self, wait_s: float) -> None:
         """Sleep so long, or until the lease is lost.

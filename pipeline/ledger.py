@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, Self
 
-from pipeline.errors import LeaseLost
+from pipeline.errors import LeaseLost, PayloadUnknown
 from pipeline.job import (
     RECORDED,
     Claim,
@@ -34,6 +34,8 @@ from pipeline.store import Store
 
 # Jobs a submitting round trip carries: large enough to hide it, small enough not to hold up the server.
 SUBMIT_BUNDLE = 200
+# How long a job of a newer version is left alone by workers that do not understand it.
+PAYLOAD_UNKNOWN_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Ledger:
 
         Raises:
             LeaseLost: Another attempt holds the job, the step is recorded, or another delivery is alive.
+            PayloadUnknown: A newer version wrote the job; it is pending again, for a newer worker.
         """
         answer = self._store.run("begin_step", "", job_id, lease_token, run, self._lease_ms, RECORDED[step])
         if answer[0] != "go":
@@ -117,6 +120,25 @@ class Ledger:
             }
             raise LeaseLost(f"Job {job_id} is not for this attempt: {reasons[answer[0]]}.")
         payload, batch, lane, attempts, call_id, posted = answer[1:]
+        if not Payload.is_known(payload):
+            wait_ms = round(PAYLOAD_UNKNOWN_WAIT_S * 1000)
+            message = f"Job {job_id} was written by a newer version; upgrade the workers."
+            self._store.run(
+                "postpone",
+                "",
+                job_id,
+                lease_token,
+                run,
+                wait_ms,
+                "",
+                "0",
+                0,
+                "payload_unknown",
+                message,
+                "",
+                step,
+            )
+            raise PayloadUnknown(message)
         return Held(
             job_id=job_id,
             lease_token=lease_token,

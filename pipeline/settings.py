@@ -85,6 +85,7 @@ class Settings:
     attempts_max: int = _setting(20, "failed attempts after which a job is dead", parse="int")
     backoff_base_s: float = _setting(1.0, "bound of the first wait after a failure", parse="float")
     backoff_cap_s: float = _setting(300.0, "bound of every wait after a failure", parse="float")
+    stop_grace_s: float = _setting(20.0, "a stopping worker hands back what takes longer", parse="float")
     failures_to_close: int = _setting(5, "failures in a row that close the gate", parse="int")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
 
@@ -143,6 +144,7 @@ class Settings:
                 0 < self.backoff_base_s <= self.backoff_cap_s,
                 f"{PREFIX}BACKOFF_BASE_S must be above 0 and at most {PREFIX}BACKOFF_CAP_S.",
             ),
+            (self.stop_grace_s >= 0, f"{PREFIX}STOP_GRACE_S must not be negative."),
             (self.attempts_max >= 1, f"{PREFIX}ATTEMPTS_MAX must be at least 1."),
             (self.failures_to_close >= 1, f"{PREFIX}FAILURES_TO_CLOSE must be at least 1."),
         ]

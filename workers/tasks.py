@@ -15,6 +15,7 @@ from pipeline.errors import IngestError, LedgerUnreachable
 from pipeline.job import State, Step
 from pipeline.settings import Settings
 from pipeline.steps import Again, Services, Stop, run_step
+from workers.stopping import stop_by
 
 if TYPE_CHECKING:
     from celery.app.task import Task
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @functools.cache
 def services() -> Services:
     """Give this process's services: its connections are made after the fork, when first needed."""
-    return Services.from_settings(Settings.from_env())
+    return Services.from_settings(Settings.from_env(), stop_by=stop_by)
 
 
 class JobDead(IngestError):

@@ -49,6 +49,7 @@ def local_fleet(opened: Session, *, queues: tuple[str, ...] = QUEUES, own_log: b
     settings = opened.settings
     return LocalFleet(
         concurrency=settings.concurrency,
+        stop_grace_s=settings.stop_grace_s,
         environment=environment_with(redis_url=settings.redis_url, media_roots=settings.media_roots),
         log_folder=settings.data_dir / "logs" if own_log else None,
         queues=queues,

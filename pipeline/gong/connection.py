@@ -137,7 +137,7 @@ class _WatchedConnection(HTTPConnection):
         self._used_s = time.monotonic()
 
     def _heed(self, exchange: Exchange) -> None:
-        """Break off for an answer or an end, but not for an interim one (RFC 9110, 15.2: may come unasked)."""
+        """Break off for an answer or an end, not for an interim answer (RFC 9110, 15.2: may come unasked)."""
         came = self._arrived()
         if came is None:
             return

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from pipeline.errors import LeaseLost, MediaUnavailable, RecordingRefused
-from pipeline.job import Step
+from pipeline.errors import LeaseLost, MediaUnavailable, PayloadUnknown, RecordingRefused, WorkerStopping
+from pipeline.job import State, Step
 from pipeline.lease import Lease
 from pipeline.outcome import Effect, FleetEffect, Outcome
 from pipeline.steps.services import Services
-from pipeline.steps.settle import GoOn, Next, Stop, settle, wait_elsewhere
+from pipeline.steps.settle import GoOn, Next, Stop, hand_back, settle, wait_elsewhere
 from pipeline.steps.slot import NoSlot
 from pipeline.steps.work import STEPS
 
@@ -22,10 +22,15 @@ def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> N
     """
     try:
         held = services.ledger.begin_step(job_id, lease_token, step, run=uuid.uuid4().hex)
-        with Lease(services.ledger, held) as lease:
-            return _attempt(lease, services)
+        with Lease(services.ledger, held, services.stop_by) as lease:
+            try:
+                return _attempt(lease, services)
+            except WorkerStopping as stopping:
+                return hand_back(held, str(stopping), services)
     except LeaseLost as lost:
         return Stop(None, "lease_lost", str(lost))
+    except PayloadUnknown as unknown:
+        return Stop(State.PENDING, "payload_unknown", str(unknown))
 
 
 def _attempt(lease: Lease, services: Services) -> Next:

@@ -9,10 +9,15 @@ from random import random
 from typing import Self
 
 from pipeline.gong import GongClient
+from pipeline.lease import StopBy
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter
 from pipeline.settings import Settings
 from pipeline.store import Store
+
+
+def _never() -> None:
+    """Nobody asks to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +30,10 @@ class Services:
     settings: Settings
     media_roots: tuple[Path, ...]
     random: Callable[[], float] = random
+    stop_by: StopBy = _never
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: Settings, *, stop_by: StopBy = _never) -> Self:
         """Connect to everything that the settings name.
 
         Raises:
@@ -40,4 +46,5 @@ class Services:
             client=GongClient.from_settings(settings),
             settings=settings,
             media_roots=settings.media_roots,
+            stop_by=stop_by,
         )

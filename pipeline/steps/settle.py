@@ -77,6 +77,13 @@ def wait_elsewhere(held: Held, refusal: Refusal, services: Services) -> Next:
     )
 
 
+def hand_back(held: Held, message: str, services: Services) -> Next:
+    """Make the job pending again, so that another worker goes on with it at once."""
+    return _postpone(
+        held, Wait(0.0, keep=False, costs_attempt=False, reason=Reason("handed_back", message)), services
+    )
+
+
 def _postpone(held: Held, wait: Wait, services: Services) -> Next:
     state = services.ledger.postpone(held, wait)
     if state is State.DEAD:

@@ -37,6 +37,7 @@ def wait_for_slot(lease: Lease, services: Services) -> Slot:
     Raises:
         NoSlot: It is too far away to wait for it here.
         LeaseLost: The lease was lost while waiting.
+        WorkerStopping: This worker was asked to stop before a slot was bound.
     """
     patience_ends = time.monotonic() + PATIENCE_S
     noted = False
@@ -56,6 +57,7 @@ def wait_for_slot(lease: Lease, services: Services) -> Slot:
 
 def _ask_for_slot(lease: Lease, services: Services, patience_ends: float) -> Slot:
     while True:
+        lease.check_before_wait()
         answer = services.limiter.acquire(lease.held.lane)
         if isinstance(answer, Slot):
             return answer

@@ -108,7 +108,6 @@ class Server:
     requests: list[Received] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     done: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    errors: list[Exception] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -139,8 +138,8 @@ class Server:
                 context.load_cert_chain(CERTIFICATE)
                 connection.sock = context.wrap_socket(connection.sock, server_side=True)
             self.handler(connection)
-        except Exception as error:  # noqa: BLE001 # shown by the test that waits for it
-            self.errors.append(error)
+        except OSError:
+            return  # the client closed or went silent, which is what many of these tests are about
         finally:
             connection.close()
             self.done.release()

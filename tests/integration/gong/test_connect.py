@@ -32,8 +32,15 @@ def test_the_request_goes_out_on_the_connection_opened_before(
     tls: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
-    with serving(always(200, {"callId": "1"}), tls=tls) as server, make_client(server.url) as client:
+    greeted = threading.Event()
+
+    def handle(connection: Connection) -> None:
+        greeted.set()  # after the handshake, so the session tickets of TLS 1.3 lie unread at the client
+        always(200, {"callId": "1"})(connection)
+
+    with serving(handle, tls=tls) as server, make_client(server.url) as client:
         client.connect()
+        assert greeted.wait(10)
         client.connect()
         client.create_call("{}")
         client.connect()

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import MediaRefused, MediaUnavailable
 from pipeline.media import MAX_MEDIA_BYTES, Media, open_media, probe
 from pipeline.media.kind import MP3, MP4_AUDIO
 from pipeline.media.probe import safe_file_name
-from tests.unit.media.samples import MP3_FRAME, mp4, wav
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "media"
-    folder.mkdir()
-    (folder / "other.txt").write_text("so that the root is not empty")
-    return folder
-
-
-def write(path: Path, content: bytes = MP3_FRAME * 5) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
-
-
-def refusal_of(reference: str, *roots: Path) -> MediaRefused:
-    with pytest.raises(MediaRefused) as raised:
-        probe(reference, roots)
-    return raised.value
+from tests.unit.media.places import refusal_of, write
+from tests.unit.media.samples import mp4, wav
 
 
 def test_what_is_known_of_good_media(root: Path) -> None:
@@ -53,25 +30,6 @@ def test_what_is_known_of_good_media(root: Path) -> None:
     )
 
 
-def test_an_absolute_path_below_a_root_is_taken(root: Path, tmp_path: Path) -> None:
-    path = write(root / "call.mp3")
-
-    assert probe(str(path), [tmp_path / "media", root]).content_type == "audio/mpeg"
-    (tmp_path / "other").mkdir()
-    assert probe(str(path), [tmp_path / "other", root]).content_type == "audio/mpeg"
-
-
-def test_a_relative_path_is_looked_for_below_each_root_in_order(root: Path, tmp_path: Path) -> None:
-    second = tmp_path / "second"
-    write(second / "only-here.mp3")
-    write(second / "both.mp3", wav())
-    write(root / "both.mp3")
-
-    assert probe("only-here.mp3", [root, second]).content_type == "audio/mpeg"
-    assert probe("both.mp3", [root, second]).content_type == "audio/mpeg"
-    assert probe("both.mp3", [second, root]).content_type == "audio/wav"
-
-
 def test_names_of_every_script_and_with_colons_are_taken(root: Path) -> None:
     name = "2024-01-01T10:00:00 Müller & 田中 'x' #1?.mp3"
     write(root / name)
@@ -85,22 +43,6 @@ def test_the_name_follows_the_content(root: Path) -> None:
     media = probe("call.mp3", [root])
 
     assert (media.file_name, media.content_type) == ("call.m4a", "audio/mp4")
-
-
-@pytest.mark.parametrize("reference", ["missing.mp3", "no/such/folder.mp3", "other.txt/below.mp3", "x" * 300])
-def test_missing(root: Path, reference: str) -> None:
-    refusal = refusal_of(reference, root)
-
-    assert refusal.code == "media_missing"
-    assert reference in str(refusal)
-    assert str(root) in str(refusal)
-
-
-def test_missing_below_the_root_that_an_absolute_path_names(root: Path, tmp_path: Path) -> None:
-    second = tmp_path / "second"
-    write(second / "a.mp3")
-
-    assert refusal_of(str(root / "missing.mp3"), root, second).code == "media_missing"
 
 
 def test_empty(root: Path) -> None:
@@ -127,143 +69,6 @@ def test_text_by_the_name_of_a_recording(root: Path) -> None:
     assert refusal_of("call.mp3", root).code == "media_kind"
 
 
-@pytest.mark.parametrize("reference", ["a\0b.mp3", "\0", "bad\udcff.mp3"], ids=repr)
-def test_a_path_that_is_no_text(root: Path, reference: str) -> None:
-    refusal = refusal_of(reference, root)
-
-    assert refusal.code == "media_unreadable"
-    assert str(refusal).isprintable()
-
-
-@pytest.mark.parametrize("reference", ["", ".", "folder", "folder/"])
-def test_a_folder(root: Path, reference: str) -> None:
-    (root / "folder").mkdir()
-
-    refusal = refusal_of(reference, root)
-
-    assert refusal.code == "media_unreadable"
-    assert "a folder" in str(refusal)
-
-
-def test_a_fifo_is_refused_at_once(root: Path) -> None:
-    os.mkfifo(root / "call.mp3")
-
-    refusal = refusal_of("call.mp3", root)
-
-    assert refusal.code == "media_unreadable"
-    assert "a FIFO" in str(refusal)
-
-
-def test_a_socket(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(root)  # the path of a socket must be short
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind("call.mp3")
-
-        assert refusal_of("call.mp3", root).code == "media_unreadable"
-
-
-def test_a_device() -> None:
-    refusal = refusal_of("/dev/zero", Path("/"))
-
-    assert refusal.code == "media_unreadable"
-    assert "a device" in str(refusal)
-
-
-def test_a_file_that_may_not_be_read(root: Path) -> None:
-    path = write(root / "locked" / "call.mp3")
-    path.chmod(0)
-    if os.access(path, os.R_OK):  # for root nothing is locked: ask as somebody else
-        refusal = as_nobody(lambda: refusal_of("locked/call.mp3", root), root)
-    else:
-        refusal = refusal_of("locked/call.mp3", root)
-
-    assert refusal.code == "media_unreadable"
-    assert "Permission denied" in str(refusal)
-
-
-def as_nobody(act: Callable[[], MediaRefused], root: Path) -> MediaRefused:
-    for folder in (root, *root.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o055)
-    os.seteuid(65534)
-    try:
-        return act()
-    finally:
-        os.seteuid(0)
-
-
-@pytest.mark.parametrize(
-    "reference", ["../secret.mp3", "a/../../secret.mp3", "link.mp3", "folder/secret.mp3", "abs.mp3"]
-)
-def test_a_way_out_of_the_root(root: Path, tmp_path: Path, reference: str) -> None:
-    secret = write(tmp_path / "secret.mp3")
-    (root / "a").mkdir()
-    (root / "link.mp3").symlink_to("../secret.mp3")
-    (root / "abs.mp3").symlink_to(secret)
-    (root / "folder").symlink_to(tmp_path)
-
-    refusal = refusal_of(reference, root)
-
-    assert refusal.code == "media_outside_roots"
-    assert str(root) in str(refusal)
-
-
-@pytest.mark.parametrize("reference", ["/etc/passwd", "/proc/self/environ", "/nowhere/at/all.mp3"])
-def test_an_absolute_path_beside_the_roots(root: Path, reference: str) -> None:
-    assert refusal_of(reference, root).code == "media_outside_roots"
-
-
-def test_a_root_is_not_a_beginning_of_a_name(root: Path) -> None:
-    beside = write(root.with_name(root.name + "-private") / "call.mp3")
-
-    assert refusal_of(str(beside), root).code == "media_outside_roots"
-
-
-def test_without_roots_no_local_file_is_read(root: Path) -> None:
-    refusal = refusal_of(str(write(root / "call.mp3")))
-
-    assert refusal.code == "media_outside_roots"
-    assert "no media root" in str(refusal)
-
-
-def test_links_that_stay_below_the_root_are_followed(root: Path, tmp_path: Path) -> None:
-    write(root / "2024" / "call.mp3")
-    (root / "latest").symlink_to("2024")
-    (root / "call.mp3").symlink_to("latest/call.mp3")
-    alias = tmp_path / "alias"
-    alias.symlink_to(root)
-
-    for reference in ("call.mp3", "latest/call.mp3", str(alias / "call.mp3")):
-        assert probe(reference, [root]).content_type == "audio/mpeg"
-    assert probe("call.mp3", [alias]).content_type == "audio/mpeg"
-
-
-def test_links_in_a_circle(root: Path) -> None:
-    (root / "a.mp3").symlink_to("b.mp3")
-    (root / "b.mp3").symlink_to("a.mp3")
-
-    assert refusal_of("a.mp3", root).code == "media_unreadable"
-
-
-def test_a_link_that_is_put_in_after_the_look_is_not_followed(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Between the path's resolution and the opening, somebody replaces a folder by a link that leads out.
-    write(tmp_path / "private" / "call.mp3")
-    write(root / "folder" / "call.mp3")
-    resolve: Callable[..., str] = os.path.realpath
-
-    def resolve_then_swap(path: Path, *, strict: bool = False) -> str:
-        real = resolve(path, strict=strict)
-        if str(path).endswith("call.mp3"):
-            (root / "folder").rename(root / "moved")
-            (root / "folder").symlink_to(tmp_path / "private")
-        return real
-
-    monkeypatch.setattr(os.path, "realpath", resolve_then_swap)
-
-    assert refusal_of("folder/call.mp3", root).code == "media_missing"
-
-
 @pytest.mark.parametrize(
     "reference", ["s3://bucket/key.mp3", "HTTPS://host/a.mp3", "file:///a.mp3", "a+b-c.d://x"]
 )
@@ -272,36 +77,6 @@ def test_a_scheme_that_is_not_known(root: Path, reference: str) -> None:
 
     assert refusal.code == "media_scheme_unknown"
     assert "paths of local files" in str(refusal)
-
-
-def test_a_root_that_is_not_there_is_waited_for(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(MediaUnavailable, match="mounted"):
-        probe("call.mp3", [tmp_path / "share"])
-
-
-def test_media_missing_below_an_empty_root_is_waited_for(tmp_path: Path) -> None:
-    (tmp_path / "share").mkdir()
-
-    with pytest.raises(MediaUnavailable, match="mounted"):
-        probe("call.mp3", [tmp_path / "share"])
-
-
-@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EMFILE])
-@pytest.mark.parametrize("function", ["open", "fstat", "pread"])
-def test_a_store_that_does_not_answer_is_waited_for(
-    root: Path, monkeypatch: pytest.MonkeyPatch, number: int, function: str
-) -> None:
-    # No file system can be told to fail like this; the system call is made to fail instead.
-    write(root / "call.mp3")
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, function, fail)
-        with pytest.raises(MediaUnavailable) as raised:
-            probe("call.mp3", [root])
-    assert os.strerror(number) in str(raised.value)
 
 
 def test_every_file_is_closed_again(root: Path) -> None:
