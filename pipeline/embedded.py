@@ -40,7 +40,7 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
     folder = data_dir / "server"
     _make_private(folder)
     socket_path = _socket_path(folder)
-    url = f"unix://{quote(str(socket_path))}"
+    url = _url_of(socket_path)
     with _locked(folder / "users.lock") as users:
         with _locked(folder / "start.lock") as start:
             fcntl.flock(start, fcntl.LOCK_EX)
@@ -56,6 +56,25 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
                 with suppress(BlockingIOError):
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _stop(url)
+
+
+def revive_server(data_dir: Path) -> None:
+    """Start the embedded server again if it fell while it was used; call it only while using it.
+
+    Raises:
+        LedgerUnreachable: It cannot be started.
+    """
+    folder = data_dir / "server"
+    socket_path = _socket_path(folder)
+    url = _url_of(socket_path)
+    with _locked(folder / "start.lock") as start:
+        fcntl.flock(start, fcntl.LOCK_EX)
+        if not _answers(url):
+            _start(folder, socket_path, url)
+
+
+def _url_of(socket_path: Path) -> str:
+    return f"unix://{quote(str(socket_path))}"
 
 
 @contextmanager

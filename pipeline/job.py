@@ -64,6 +64,8 @@ TRANSITIONS: dict[str, dict[State | None, frozenset[State]]] = {
     # a short wait keeps the lease; a long one gives the job back; what cannot succeed is dead
     "postpone": {State.ACTIVE: frozenset({State.ACTIVE, State.PENDING, State.DEAD})},
     "bury": {State.ACTIVE: frozenset({State.DEAD})},
+    # a person brings a dead letter back
+    "retry": {State.DEAD: frozenset({State.PENDING})},
 }
 
 

@@ -34,6 +34,8 @@ from pipeline.store import Store
 
 # Jobs a submitting round trip carries: large enough to hide it, small enough not to hold up the server.
 SUBMIT_BUNDLE = 200
+# Dead letters that a round trip looks at.
+RETRY_BUNDLE = 500
 # How long a job of a newer version is left alone by workers that do not understand it.
 PAYLOAD_UNKNOWN_WAIT_S = 60.0
 
@@ -223,6 +225,23 @@ class Ledger:
         """
         if self._store.run("bury", "", *_fence(held), *reason, held.step) == "stale":
             raise _lost(held)
+
+    def retry(self, batch: str, *, code: str = "", job_ids: Sequence[str] = ()) -> int:
+        """Bring dead letters back at the step where they stood, attempts forgiven; gives how many.
+
+        Args:
+            batch: Whose dead letters; not looked at when ids are given.
+            code: Only those that died of this reason.
+            job_ids: Only these.
+        """
+        if job_ids:
+            return int(self._store.run("retry", "", batch, code, 0, "", *job_ids)[0])
+        brought_back, start = 0, ""
+        while True:
+            count, start = self._store.run("retry", "", batch, code, RETRY_BUNDLE, start)
+            brought_back += int(count)
+            if not start:
+                return brought_back
 
     def join_fleet(self, worker: str, *, calls: int, media: int, ttl_s: float) -> Fleet:
         """Tell that a worker with so many processes is alive (ttl_s 0: leaves), and see the whole fleet."""

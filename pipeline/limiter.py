@@ -128,6 +128,14 @@ class Limiter:
         """Close the gate because what answers is not the API; a probe finds out when it is."""
         self._close("wrong_address", detail)
 
+    def close_by_hand(self, detail: str) -> None:
+        """Close the gate until somebody opens it by hand."""
+        self._close("by_hand", detail)
+
+    def open_by_hand(self) -> bool:
+        """Open the gate, whatever closed it; tells whether it was closed."""
+        return bool(self._store.run("open"))
+
     def note_failure(self, detail: str, *, failures_to_close: int) -> int:
         """Count a failed request; so many in a row close the gate. Gives how many there are."""
         return int(self._store.run("note_failure", "", failures_to_close, detail))

@@ -21,8 +21,17 @@ from pipeline.settings import Settings
 
 # A server that is out of reach for a moment is asked again, about 10 s in all; every script may be repeated.
 RETRIES = 8
+# A worker holds what is worth waiting for: about a minute and a half.
+WORKER_RETRIES = 50
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 15.0
+
+
+REFUSALS: dict[type[redis.RedisError], str] = {
+    redis.ReadOnlyError: "it is a replica that only reads; name the primary in GONG_INGEST_REDIS_URL.",
+    redis.OutOfMemoryError: "its memory is full (maxmemory); give it more, what is written stays.",
+    redis.AuthenticationError: "it refuses user or password in GONG_INGEST_REDIS_URL.",
+}
 
 
 class Store:
@@ -43,7 +52,7 @@ class Store:
         self._scripts: dict[str, Script] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: Settings, *, retries: int = RETRIES) -> Self:
         """Connect to the configured server.
 
         Raises:
@@ -51,7 +60,7 @@ class Store:
         """
         if not settings.redis_url:
             raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; this needs the ledger's server.")
-        return cls(settings.redis_url, settings.namespace)
+        return cls(settings.redis_url, settings.namespace, retries=retries)
 
     def run(self, name: str, *arguments: str | float) -> Any:
         """Run the script of that name on the server and give its answer.
@@ -75,6 +84,24 @@ class Store:
             self._client.ping()
         except redis.RedisError as error:
             raise self._unreachable(error) from error
+
+    def check_server(self) -> None:
+        """Refuse a server that would lose jobs by itself: one that evicts keys when its memory is full.
+
+        Raises:
+            SettingsInvalid: It would evict.
+            LedgerUnreachable: It does not answer.
+        """
+        try:
+            memory = self._client.info("memory")
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise SettingsInvalid(
+                f"The server at {self.address} drops keys when its memory is full (maxmemory-policy {policy}), "
+                "and recordings with them. Set it to noeviction."
+            )
 
     def wait_for_wake(self, timeout_s: float) -> bool:
         """Wait until a script has something for a dispatcher to do; only one waiting dispatcher is told.
@@ -119,12 +146,16 @@ class Store:
         return script
 
     def _unreachable(self, error: redis.RedisError) -> LedgerUnreachable:
-        return LedgerUnreachable(
-            f"The ledger's server at {self.address} cannot be used: {str(error) or type(error).__name__}"
-        )
+        what = f"The ledger's server at {self.address} cannot be used"
+        for kind, sentence in REFUSALS.items():
+            if isinstance(error, kind):
+                return LedgerUnreachable(f"{what}: {sentence}")
+        return LedgerUnreachable(f"{what}: {str(error) or type(error).__name__}.")
 
 
-LIMITER_SCRIPTS = frozenset({"acquire", "budget", "close", "note_failure", "note_success", "probe_now"})
+LIMITER_SCRIPTS = frozenset(
+    {"acquire", "budget", "close", "note_failure", "note_success", "open", "probe_now"}
+)
 
 
 def script_text(name: str) -> str:

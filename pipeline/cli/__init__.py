@@ -49,6 +49,8 @@ COMMANDS = {
     "backfill": ("pipeline.cli.backfill", "Bring the recordings of a manifest into Gong."),
     "demo": ("pipeline.cli.demo", "See it work: 40 recordings into a simulated API."),
     "flower": ("pipeline.cli.flower", "Watch the tasks in a browser."),
+    "gate": ("pipeline.cli.gate", "Stop all requests by hand, or let them go on."),
+    "retry": ("pipeline.cli.retry", "Bring dead letters back."),
     "simulator": ("pipeline.simulator.command", "Run a stand-in for the API."),
     "status": ("pipeline.cli.status", "Show how batches are doing."),
     "worker": ("pipeline.cli.worker", "Run workers until they are stopped."),

@@ -21,7 +21,7 @@ from pipeline.cli.session import Session, session
 from pipeline.cli.summary import Summary, print_summary
 from pipeline.cli.watch import watch
 from pipeline.cli.worker import local_fleet
-from pipeline.errors import RequestFailed, SettingsInvalid
+from pipeline.errors import LedgerUnreachable, RequestFailed, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.gong import GongClient
 from pipeline.job import Counts
@@ -170,18 +170,27 @@ class Run:
         opened: Session,
         start_workers: Callable[[], LocalFleet | None],
     ) -> None:
-        producer = Producer(opened.ledger, batch=self.batch)
+        handed_in = Producer(opened.ledger, batch=self.batch).backfill(rows)
         with self.console.status("Reading the manifest …") as status:
-            for handed in producer.backfill(rows):
-                self.tally.total += 1
-                if isinstance(handed, RejectedRow):
-                    self._reject(handed)
-                    continue
-                self._count(handed)
-                if not handed.receipt.state.is_final:
-                    start_workers()
-                if self.tally.total % 100 == 0:
-                    status.update(f"Reading the manifest … {self.tally.total:,} rows")
+            try:
+                for handed in handed_in:
+                    self._take(handed, start_workers)
+                    if self.tally.total % 100 == 0:
+                        status.update(f"Reading the manifest … {self.tally.total:,} rows")
+            except LedgerUnreachable as error:
+                raise LedgerUnreachable(
+                    f"{error} The first {self.tally.total:,} rows are handed in, of those after "
+                    "them it is not certain. Run the same command again: nothing is handed in twice."
+                ) from error
+
+    def _take(self, handed: Handed | RejectedRow, start_workers: Callable[[], LocalFleet | None]) -> None:
+        self.tally.total += 1
+        if isinstance(handed, RejectedRow):
+            self._reject(handed)
+            return
+        self._count(handed)
+        if not handed.receipt.state.is_final:
+            start_workers()
 
     def _count(self, handed: Handed) -> None:
         if handed.receipt.result == "new":

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from pipeline.embedded import embedded_server
+from pipeline.embedded import embedded_server, revive_server
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter
 from pipeline.settings import Settings
@@ -21,6 +21,12 @@ class Session:
     settings: Settings
     ledger: Ledger
     limiter: Limiter
+    is_embedded: bool
+
+    def revive(self) -> None:
+        """Start the embedded server again if it fell; a configured server is somebody else's to start."""
+        if self.is_embedded:
+            revive_server(self.settings.data_dir)
 
 
 @contextmanager
@@ -29,12 +35,15 @@ def session(settings: Settings) -> Iterator[Session]:
 
     Raises:
         LedgerUnreachable: It cannot be used.
+        SettingsInvalid: It would lose jobs when its memory is full.
     """
+    is_embedded = not settings.redis_url
     with ExitStack() as stack:
-        if not settings.redis_url:
+        if is_embedded:
             url = stack.enter_context(embedded_server(settings.data_dir))
             settings = dataclasses.replace(settings, redis_url=url)
         store = Store.from_settings(settings)
         stack.callback(store.close)
-        store.ping()
-        yield Session(settings, Ledger.from_settings(settings, store), Limiter.from_settings(settings, store))
+        store.check_server()
+        ledger = Ledger.from_settings(settings, store)
+        yield Session(settings, ledger, Limiter.from_settings(settings, store), is_embedded)

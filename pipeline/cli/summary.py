@@ -137,5 +137,7 @@ def _print_dead_letters(console: Console, summary: Summary, opened: Session) -> 
             highlight=False,
             soft_wrap=True,
         )
+    if summary.counts.dead:
+        console.print(f"bring them back with: gong-ingest retry {summary.counts.batch}", highlight=False)
     if summary.counts.dead > DEAD_LETTERS_SHOWN:
         console.print(f"… and {summary.counts.dead - DEAD_LETTERS_SHOWN:,} dead letters more", style="red")

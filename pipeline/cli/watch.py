@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from pipeline.cli.session import Session
 from pipeline.cli.status import gate_sentence
-from pipeline.errors import CredentialsRefused, SettingsInvalid
+from pipeline.errors import CredentialsRefused, LedgerUnreachable, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.forecast import finish_in_s
 from pipeline.job import Counts
@@ -21,6 +21,8 @@ from pipeline.job import Counts
 LOOK_INTERVAL_S = 0.25
 LINE_INTERVAL_S = 10.0
 RATE_WINDOW_S = 10.0
+# The server may be restarted or moved meanwhile; the workers wait for it, and so does who watches.
+UNREACHABLE_MAX_S = 120.0
 
 
 def requests_left(counts: Counts) -> int:
@@ -102,6 +104,10 @@ class LiveView(View):
             line=self.line(counts),
         )
 
+    def say(self, sentence: str) -> None:
+        """Show why there is nothing new."""
+        self._progress.update(self._task, line=sentence)
+
 
 class PlainView(View):
     """A line now and then, into a file or a pipe."""
@@ -126,6 +132,10 @@ class PlainView(View):
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
             self._next_at = time.monotonic() + LINE_INTERVAL_S
 
+    def say(self, sentence: str) -> None:
+        """Write why there is nothing new."""
+        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
 
 def watch(
     opened: Session,
@@ -146,15 +156,34 @@ def watch(
     Raises:
         CredentialsRefused, SettingsInvalid: It cannot go on with these settings.
         WorkersFailed: The workers of this run do not stay up.
+        LedgerUnreachable: The server was out of reach for `UNREACHABLE_MAX_S`.
     """
     view_type = LiveView if console.is_terminal else PlainView
+    reached_at = time.monotonic()
     with view_type(console, opened) as view:
-        while (counts := opened.ledger.counts(before.batch)).waiting or _any_waits(elsewhere, opened):
-            refuse_what_never_worked(opened, counts, before)
+        while True:
+            try:
+                if _look(view, opened, before, elsewhere):
+                    return
+                reached_at = time.monotonic()
+            except LedgerUnreachable as error:
+                if time.monotonic() - reached_at > UNREACHABLE_MAX_S:
+                    raise
+                view.say(str(error))
+                opened.revive()
             if fleet := start_workers():
                 fleet.restart_fallen()
-            view.update(counts)
             time.sleep(LOOK_INTERVAL_S)
+
+
+def _look(view: LiveView | PlainView, opened: Session, before: Counts, elsewhere: Sequence[str]) -> bool:
+    """Show how it stands; tells whether it is at its end."""
+    counts = opened.ledger.counts(before.batch)
+    if not counts.waiting and not _any_waits(elsewhere, opened):
+        return True
+    refuse_what_never_worked(opened, counts, before)
+    view.update(counts)
+    return False
 
 
 def _any_waits(job_ids: Sequence[str], opened: Session) -> bool:

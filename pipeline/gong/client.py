@@ -131,7 +131,11 @@ class GongClient:
             data=body,
             headers={"Content-Type": body.content_type},
         )
-        return self._ask(request, more_s=len(body) / self.upload_bytes_per_s_min)
+        return self._ask(request, more_s=self._upload_takes_s(len(body)))
+
+    def upload_deadline_s(self, size_bytes: int) -> float:
+        """Return the longest time that an upload of so much media may take, with its answer."""
+        return self.request_deadline_s + self._upload_takes_s(size_bytes)
 
     def list_users(self, cursor: str | None = None) -> Answer:
         """Read a page of users (`GET /v2/users`): the first, or the one that `records.cursor` named.
@@ -162,6 +166,9 @@ class GongClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _upload_takes_s(self, size_bytes: int) -> float:
+        return size_bytes / self.upload_bytes_per_s_min
 
     def _ask(self, request: Request, *, more_s: float = 0.0) -> Answer:
         with (

@@ -41,6 +41,7 @@ class Outcome:
         call_id: The call that the answer names. Of a `duplicate_content` it is the other call.
         existing: The call or its media was there before this request.
         retry_after_s: How long the API asks to wait; always there for a 429.
+        settles_in_s: How long the API may still be acting on the request, where its fate is unknown.
     """
 
     effect: Effect
@@ -51,3 +52,4 @@ class Outcome:
     call_id: str | None = None
     existing: bool = False
     retry_after_s: float | None = None
+    settles_in_s: float = 0.0

@@ -172,7 +172,6 @@ class Exchange(RequestHandler):
     def on_connection_close(self) -> None:
         """Note that the client left before its answer."""
         super().on_connection_close()
-        self._stop_lingering()
         if not self._settled:
             self._settled = True
             self._simulation.log.note(self._number, "aborted")

@@ -64,7 +64,8 @@ def _wait_of(held: Held, outcome: Outcome, services: Services) -> float:
     if outcome.effect is Effect.SNOOZED:
         return asked_s
     base_s, cap_s = services.settings.backoff_base_s, services.settings.backoff_cap_s
-    return max(asked_s, backoff_s(held.attempts + 1, base_s=base_s, cap_s=cap_s, random=services.random))
+    backoff = backoff_s(held.attempts + 1, base_s=base_s, cap_s=cap_s, random=services.random)
+    return max(asked_s, backoff, outcome.settles_in_s)
 
 
 def wait_elsewhere(held: Held, refusal: Refusal, services: Services) -> Next:

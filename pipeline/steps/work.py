@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pipeline.call import check_call, decode_call
@@ -56,6 +58,7 @@ def upload_media(lease: Lease, services: Services) -> Outcome | dict[str, str]:
     result: Answer | IngestError
     with open_media(media, services.media_roots) as stream:
         slot = wait_for_slot(lease, services)
+        began = time.monotonic()
         try:
             result = services.client.upload_media(
                 call_id,
@@ -68,7 +71,13 @@ def upload_media(lease: Lease, services: Services) -> Outcome | dict[str, str]:
             result = failed
         outcome = of_upload(result, call_id=call_id, now=datetime.now(UTC))
         _tell_fleet(outcome, result, slot, services)
-        return outcome if outcome.effect is not Effect.RECORDED else _uploaded(result, stream)
+        if outcome.effect is Effect.RECORDED:
+            return _uploaded(result, stream)
+        if isinstance(result, RequestFailed) and stream.count == stream.size_bytes:
+            # Every byte was sent: the API may be at it until the request's own deadline.
+            ends = began + services.client.upload_deadline_s(stream.size_bytes)
+            return replace(outcome, settles_in_s=max(0.0, ends - time.monotonic()))
+        return outcome
 
 
 def _uploaded(result: Answer | IngestError, stream: MediaStream) -> dict[str, str]:

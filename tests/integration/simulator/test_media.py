@@ -196,6 +196,20 @@ def test_a_refusal_reaches_a_client_that_goes_on_sending(client: Client, simulat
     assert client.connection.sock is kept
 
 
+def test_after_a_refusal_the_body_is_awaited_for_a_while_and_then_the_connection_is_closed(
+    client: Client, simulator: Simulator
+) -> None:
+    head = raw_head("PUT", "/v2/calls/1/media", content_type=FORM, content_length=1_000)
+    assert client.upload("1").status == 404
+    kept = client.connection.sock
+    with raw_connection(simulator) as stalled:
+        stalled.sendall(head)
+        # It ends when the simulator closes the connection, long after the other's body was complete.
+        assert read_to_end(stalled).startswith(b"HTTP/1.1 404 ")
+    assert client.ask("GET", "/v2/workspaces").status == 200
+    assert client.connection.sock is kept
+
+
 def test_a_body_that_ends_before_its_closing_boundary_is_malformed(client: Client) -> None:
     path = f"/v2/calls/{new_call(client, 'media-12')}/media"
     body = make_form(WAV).removesuffix(f"\r\n--{BOUNDARY}--\r\n".encode())
