@@ -99,8 +99,8 @@ class Store:
         policy = memory.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
             raise SettingsInvalid(
-                f"The server at {self.address} drops keys when its memory is full (maxmemory-policy {policy}), "
-                "and recordings with them. Set it to noeviction."
+                f"The server at {self.address} drops keys when its memory is full, and recordings with them: "
+                f"its maxmemory-policy is {policy}. Set it to noeviction."
             )
 
     def wait_for_wake(self, timeout_s: float) -> bool:
