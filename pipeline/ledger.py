@@ -34,8 +34,8 @@ from pipeline.store import Store
 
 # Jobs a submitting round trip carries: large enough to hide it, small enough not to hold up the server.
 SUBMIT_BUNDLE = 200
-# Dead letters that a round trip looks at.
-RETRY_BUNDLE = 500
+# Jobs that a round trip looks at.
+LOOK_UP_BUNDLE = 500
 # How long a job of a newer version is left alone by workers that do not understand it.
 PAYLOAD_UNKNOWN_WAIT_S = 60.0
 
@@ -238,7 +238,7 @@ class Ledger:
             return int(self._store.run("retry", "", batch, code, 0, "", *job_ids)[0])
         brought_back, start = 0, ""
         while True:
-            count, start = self._store.run("retry", "", batch, code, RETRY_BUNDLE, start)
+            count, start = self._store.run("retry", "", batch, code, LOOK_UP_BUNDLE, start)
             brought_back += int(count)
             if not start:
                 return brought_back
@@ -252,8 +252,12 @@ class Ledger:
         return self.join_fleet("", calls=0, media=0, ttl_s=0)
 
     def states(self, job_ids: Sequence[str]) -> list[State | None]:
-        """Look up the states of jobs; None for a job that is not there."""
-        return [State(state) if state else None for state in self._store.run("states", *job_ids)]
+        """Look up the states of jobs, in bundles; None for a job that is not there."""
+        found: list[State | None] = []
+        for start in range(0, len(job_ids), LOOK_UP_BUNDLE):
+            bundle = job_ids[start : start + LOOK_UP_BUNDLE]
+            found += [State(state) if state else None for state in self._store.run("states", *bundle)]
+        return found
 
     def counts(self, batch: str) -> Counts:
         """Count a batch's jobs by state, and what was done for them."""

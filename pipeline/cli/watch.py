@@ -160,10 +160,11 @@ def watch(
     """
     view_type = LiveView if console.is_terminal else PlainView
     reached_at = time.monotonic()
+    waiting = list(elsewhere)
     with view_type(console, opened) as view:
         while True:
             try:
-                if _look(view, opened, before, elsewhere):
+                if _look(view, opened, before, waiting):
                     return
                 reached_at = time.monotonic()
             except LedgerUnreachable as error:
@@ -176,18 +177,19 @@ def watch(
             time.sleep(LOOK_INTERVAL_S)
 
 
-def _look(view: LiveView | PlainView, opened: Session, before: Counts, elsewhere: Sequence[str]) -> bool:
-    """Show how it stands; tells whether it is at its end."""
+def _look(view: LiveView | PlainView, opened: Session, before: Counts, elsewhere: list[str]) -> bool:
+    """Show how it stands, and forget the jobs elsewhere that are final; tells whether it is at its end."""
     counts = opened.ledger.counts(before.batch)
-    if not counts.waiting and not _any_waits(elsewhere, opened):
-        return True
+    if not counts.waiting:
+        states = opened.ledger.states(elsewhere)
+        elsewhere[:] = [
+            each for each, state in zip(elsewhere, states, strict=True) if state and not state.is_final
+        ]
+        if not elsewhere:
+            return True
     refuse_what_never_worked(opened, counts, before)
     view.update(counts)
     return False
-
-
-def _any_waits(job_ids: Sequence[str], opened: Session) -> bool:
-    return any(state and not state.is_final for state in opened.ledger.states(job_ids))
 
 
 def refuse_what_never_worked(opened: Session, counts: Counts, before: Counts) -> None:

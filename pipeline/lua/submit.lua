@@ -30,10 +30,10 @@ for i = 4, #ARGV, 4 do
   end
 end
 
-if redis.call('ZADD', prefix .. 'batches', 'NX', now, batch) == 1 then
-  redis.call('HSET', batch_key(batch), 'created_at', now)
-end
 if created > 0 then
+  if redis.call('ZADD', prefix .. 'batches', 'NX', now, batch) == 1 then
+    redis.call('HSET', batch_key(batch), 'created_at', now)
+  end
   count(batch, 'pending', created)
   wake_dispatcher()
 end

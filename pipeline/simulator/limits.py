@@ -1,7 +1,6 @@
 """The limits of the company under three policies; pure, the time is passed in.
 
-Gong says how many requests a second and a day are allowed, and not how they are counted (`API.md`, Limits).
-So:
+Gong says how many requests it allows, and not how it counts them (`API.md`, Limits). So there are three ways:
 
     fixed     calendar seconds and calendar days (UTC): a count that starts again at every boundary
     sliding   at most R requests in any span (now - 1 s, now], at most N in any span of a day
@@ -52,7 +51,8 @@ class FixedWindow:
     def wait_s(self, now_s: float) -> float:
         """Return the seconds to wait, 0 for none."""
         left_s = self._enter(now_s)
-        return left_s if self._taken >= self._count else 0.0
+        # A full window has a wait, even where its end is now but for the rounding of a division.
+        return max(left_s, ROUNDING) if self._taken >= self._count else 0.0
 
     def take(self, now_s: float) -> None:
         """Count a request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
@@ -32,6 +33,11 @@ def without_faults_at_the_end(simulator: Simulator) -> Iterator[None]:
 def last_request(simulator: Simulator) -> tuple[int, str]:
     status, note = simulator.record("calls=0")["requests"][-1][3:]
     return status, note
+
+
+def send_and_read(connection: socket.socket, data: bytes) -> bytes:
+    connection.sendall(data)
+    return connection.recv(1)
 
 
 def was_created(simulator: Simulator, client_unique_id: str) -> bool:
@@ -120,11 +126,10 @@ def test_an_upload_is_reset_within_its_body(client: Client, simulator: Simulator
     path = f"/v2/calls/{call_id}/media"
     body = make_form(WAV + bytes(5_000_000))
     simulator.set_faults({"media.reset": True})
-    with raw_connection(simulator) as connection:
-        # The last byte is never sent: only a reset within the body can come.
-        with pytest.raises((ConnectionResetError, BrokenPipeError)):
-            connection.sendall(raw_head("PUT", path, content_type=FORM, content_length=len(body)) + body[:-1])
-            connection.recv(1)
+    head = raw_head("PUT", path, content_type=FORM, content_length=len(body))
+    # The last byte is never sent: only a reset within the body can come.
+    with raw_connection(simulator) as connection, pytest.raises((ConnectionResetError, BrokenPipeError)):
+        send_and_read(connection, head + body[:-1])
     assert last_request(simulator) == (0, "reset")
     simulator.set_faults({})
     assert client.upload(call_id, content=WAV + bytes(5_000_000)).status == 201
