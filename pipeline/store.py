@@ -7,6 +7,8 @@ Key names stand in `lua/prelude.lua` and nowhere else: Python calls scripts (and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -69,10 +71,8 @@ class Store:
             LedgerUnreachable: The server does not answer, or refuses to write.
         """
         script = self._scripts.get(name) or self._load(name)
-        try:
+        with self._reached():
             return script(keys=[self._prefix], args=list(arguments))
-        except redis.RedisError as error:
-            raise self._unreachable(error) from error
 
     def ping(self) -> None:
         """Check that the server answers.
@@ -80,10 +80,8 @@ class Store:
         Raises:
             LedgerUnreachable: It does not.
         """
-        try:
+        with self._reached():
             self._client.ping()
-        except redis.RedisError as error:
-            raise self._unreachable(error) from error
 
     def check_server(self) -> None:
         """Refuse a server that would lose jobs by itself: one that evicts keys when its memory is full.
@@ -92,10 +90,8 @@ class Store:
             SettingsInvalid: It would evict.
             LedgerUnreachable: It does not answer.
         """
-        try:
+        with self._reached():
             memory = self._client.info("memory")
-        except redis.RedisError as error:
-            raise self._unreachable(error) from error
         policy = memory.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
             raise SettingsInvalid(
@@ -109,10 +105,8 @@ class Store:
         Raises:
             LedgerUnreachable: The server does not answer.
         """
-        try:
+        with self._reached():
             return self._client.blpop([f"{self._prefix}wake"], timeout=timeout_s) is not None
-        except redis.RedisError as error:
-            raise self._unreachable(error) from error
 
     def shut_down(self) -> None:
         """Stop the server, with all that was written on its disk.
@@ -120,10 +114,8 @@ class Store:
         Raises:
             LedgerUnreachable: It does not answer.
         """
-        try:
+        with self._reached():
             self._client.shutdown(nosave=True)
-        except redis.RedisError as error:
-            raise self._unreachable(error) from error
 
     def server_pid(self) -> int:
         """Ask the server for the id of its process.
@@ -131,10 +123,8 @@ class Store:
         Raises:
             LedgerUnreachable: It does not answer.
         """
-        try:
+        with self._reached():
             return int(self._client.info("server")["process_id"])
-        except redis.RedisError as error:
-            raise self._unreachable(error) from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -144,6 +134,13 @@ class Store:
         script = self._client.register_script(script_text(name))
         self._scripts[name] = script
         return script
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
 
     def _unreachable(self, error: redis.RedisError) -> LedgerUnreachable:
         what = f"The ledger's server at {self.address} cannot be used"
