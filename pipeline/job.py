@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PAYLOAD_VERSION = 1
 
@@ -242,6 +243,14 @@ class Counts:
     created_at: float = 0.0
     first_request_at: float = 0.0
     last_request_at: float = 0.0
+
+    @classmethod
+    def from_fields(cls, batch: str, values: Mapping[str, str]) -> Counts:
+        """Read what the ledger keeps of a batch, whose times are milliseconds."""
+        numbers: dict[str, Any] = {}
+        for name in values.keys() & {field.name for field in fields(cls)}:
+            numbers[name] = int(values[name]) / 1000 if name.endswith("_at") else int(values[name])
+        return cls(batch, **numbers)
 
     @property
     def total(self) -> int:

@@ -8,7 +8,7 @@ What a job means and where it may go: `job.py`. How the requests are paced: `lim
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Self
 
@@ -30,14 +30,16 @@ from pipeline.job import (
     steps_left,
 )
 from pipeline.settings import Settings
-from pipeline.store import Store
+from pipeline.store import Clock, Store
 
 # Jobs a submitting round trip carries: large enough to hide it, small enough not to hold up the server.
 SUBMIT_BUNDLE = 200
 # Jobs that a round trip looks at.
 LOOK_UP_BUNDLE = 500
 # How long a job of a newer version is left alone by workers that do not understand it.
-PAYLOAD_UNKNOWN_WAIT_S = 60.0
+PAYLOAD_UNKNOWN_WAIT_MS = 60_000
+# Why `begin_step` refuses, by the word that the script answers.
+NOT_FOR_IT = {"stale": "another attempt holds it, or is past this step", "busy": "another one is at work"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,16 @@ class Ledger:
         store: The connection to the server.
         lease_ttl_s: How long a lease holds without a renewal.
         attempts_max: Failed attempts after which a job is dead.
+        clock: Instead of the server's, for tests.
 
     Every method raises `LedgerUnreachable` when the server cannot be used.
     """
 
-    def __init__(self, store: Store, *, lease_ttl_s: float, attempts_max: int) -> None:
+    def __init__(
+        self, store: Store, *, lease_ttl_s: float, attempts_max: int, clock: Clock | None = None
+    ) -> None:
         self._store = store
+        self._clock = clock
         self._lease_ms = round(lease_ttl_s * 1000)
         self._attempts_max = attempts_max
         self.lease_ttl_s = lease_ttl_s
@@ -87,7 +93,7 @@ class Ledger:
         receipts: list[Receipt] = []
         rest = iter(submissions)
         while bundle := list(islice(rest, SUBMIT_BUNDLE)):
-            results = self._store.run("submit", "", batch, lane, *_flatten(bundle))
+            results = self._run("submit", batch, lane, *_flatten(bundle))
             receipts += [
                 Receipt(submission.job_id, result, State(state), its_batch)
                 for submission, (result, state, its_batch) in zip(bundle, results, strict=True)
@@ -96,7 +102,7 @@ class Ledger:
 
     def claim(self, lanes: Sequence[Lane], *, window: int) -> Claims:
         """Lease due jobs of these lanes, as long as fewer than `window` are under a living lease."""
-        wait_ms, *found = self._store.run("claim", "", window, self._lease_ms, self._attempts_max, *lanes)
+        wait_ms, *found = self._run("claim", window, self._lease_ms, self._attempts_max, *lanes)
         jobs = tuple(
             Claim(job_id, int(token), steps_left(recorded, has_media=media == "1"), rescued == "1")
             for job_id, token, recorded, media, rescued in found
@@ -105,7 +111,7 @@ class Ledger:
 
     def give_back(self, claim: Claim) -> None:
         """Make a claimed job pending again, when its chain will not be published; no attempt is spent."""
-        self._store.run("postpone", "", claim.job_id, claim.lease_token, "", 0, "", "0", 0, "", "", "", "")
+        self._run("postpone", claim.job_id, claim.lease_token, "", 0, "", "0", 0, "", "", "", "")
 
     def begin_step(self, job_id: str, lease_token: int, step: Step, *, run: str) -> Held:
         """Show the lease token for one delivery of a step's message, and read the job.
@@ -114,33 +120,12 @@ class Ledger:
             LeaseLost: Another attempt holds the job, the step is recorded, or another delivery is alive.
             PayloadUnknown: A newer version wrote the job; it is pending again, for a newer worker.
         """
-        answer = self._store.run("begin_step", "", job_id, lease_token, run, self._lease_ms, RECORDED[step])
+        answer = self._run("begin_step", job_id, lease_token, run, self._lease_ms, RECORDED[step])
         if answer[0] != "go":
-            reasons = {
-                "stale": "another attempt holds it",
-                "busy": "another delivery of the message is alive",
-            }
-            raise LeaseLost(f"Job {job_id} is not for this attempt: {reasons[answer[0]]}.")
+            raise LeaseLost(f"Job {job_id} is not for this delivery: {NOT_FOR_IT[answer[0]]}.")
         payload, batch, lane, attempts, call_id, posted = answer[1:]
         if not Payload.is_known(payload):
-            wait_ms = round(PAYLOAD_UNKNOWN_WAIT_S * 1000)
-            message = f"Job {job_id} was written by a newer version; upgrade the workers."
-            self._store.run(
-                "postpone",
-                "",
-                job_id,
-                lease_token,
-                run,
-                wait_ms,
-                "",
-                "0",
-                0,
-                "payload_unknown",
-                message,
-                "",
-                step,
-            )
-            raise PayloadUnknown(message)
+            raise self._leave_to_newer(job_id, lease_token, step, run)
         return Held(
             job_id=job_id,
             lease_token=lease_token,
@@ -154,13 +139,19 @@ class Ledger:
             posted=posted == "1",
         )
 
+    def _leave_to_newer(self, job_id: str, lease_token: int, step: Step, run: str) -> PayloadUnknown:
+        message = f"Job {job_id} was written by a newer version; upgrade the workers."
+        reason = Reason("payload_unknown", message)
+        self._run("postpone", job_id, lease_token, run, PAYLOAD_UNKNOWN_WAIT_MS, "", "0", 0, *reason, step)
+        return PayloadUnknown(message)
+
     def renew(self, held: Held) -> None:
         """Keep the lease alive.
 
         Raises:
             LeaseLost: It is not this attempt's any more.
         """
-        if not self._store.run("renew", "", *_fence(held), self._lease_ms):
+        if not self._run("renew", *_fence(held), self._lease_ms):
             raise _lost(held)
 
     def note_request(self, held: Held, *, wait_s: float) -> None:
@@ -170,7 +161,7 @@ class Ledger:
             LeaseLost: The lease is lost, and the request must not leave.
         """
         is_create = "1" if held.step is Step.CREATE_CALL else "0"
-        if not self._store.run("note_request", "", *_fence(held), wait_s * 1000, is_create):
+        if not self._run("note_request", *_fence(held), round(wait_s * 1000), is_create):
             raise _lost(held)
 
     def record_step(self, held: Held, details: dict[str, str] | None = None) -> None:
@@ -181,9 +172,8 @@ class Ledger:
         """
         last = not steps_left(RECORDED[held.step], has_media=held.payload.media is not None)
         pairs = [text for pair in (details or {}).items() for text in pair]
-        answer = self._store.run(
+        answer = self._run(
             "record_step",
-            "",
             *_fence(held),
             self._lease_ms,
             RECORDED[held.step],
@@ -202,9 +192,8 @@ class Ledger:
         Raises:
             LeaseLost: The lease is lost; nothing was written.
         """
-        answer = self._store.run(
+        answer = self._run(
             "postpone",
-            "",
             *_fence(held),
             round(wait.wait_s * 1000),
             self._lease_ms if wait.keep else "",
@@ -223,7 +212,7 @@ class Ledger:
         Raises:
             LeaseLost: The lease is lost; nothing was written.
         """
-        if self._store.run("bury", "", *_fence(held), *reason, held.step) == "stale":
+        if self._run("bury", *_fence(held), *reason, held.step) == "stale":
             raise _lost(held)
 
     def retry(self, batch: str, *, code: str = "", job_ids: Sequence[str] = ()) -> int:
@@ -235,17 +224,17 @@ class Ledger:
             job_ids: Only these.
         """
         if job_ids:
-            return int(self._store.run("retry", "", batch, code, 0, "", *job_ids)[0])
+            return int(self._run("retry", batch, code, 0, "", *job_ids)[0])
         brought_back, start = 0, ""
         while True:
-            count, start = self._store.run("retry", "", batch, code, LOOK_UP_BUNDLE, start)
+            count, start = self._run("retry", batch, code, LOOK_UP_BUNDLE, start)
             brought_back += int(count)
             if not start:
                 return brought_back
 
     def join_fleet(self, worker: str, *, calls: int, media: int, ttl_s: float) -> Fleet:
         """Tell that a worker with so many processes is alive (ttl_s 0: leaves), and see the whole fleet."""
-        return Fleet(*self._store.run("join_fleet", "", worker, calls, media, round(ttl_s * 1000)))
+        return Fleet(*self._run("join_fleet", worker, calls, media, round(ttl_s * 1000)))
 
     def fleet(self) -> Fleet:
         """See the whole fleet."""
@@ -261,7 +250,8 @@ class Ledger:
 
     def counts(self, batch: str) -> Counts:
         """Count a batch's jobs by state, and what was done for them."""
-        return _counts(batch, dict(_pairs(self._store.run("counts", batch))))
+        flat = self._store.run("counts", batch)
+        return Counts.from_fields(batch, dict(zip(flat[::2], flat[1::2], strict=True)))
 
     def batches(self) -> list[Counts]:
         """Count every batch, the newest first."""
@@ -270,6 +260,11 @@ class Ledger:
     def dead_letters(self, batch: str, *, most: int) -> list[DeadLetter]:
         """Read the last dead letters of a batch, the newest first."""
         return [_dead_letter(*values) for values in self._store.run("dead_letters", batch, most)]
+
+    def _run(self, script: str, *arguments: str | float) -> Any:
+        """Run a script that begins with the time."""
+        now_ms = "" if self._clock is None else round(self._clock() * 1000)
+        return self._store.run(script, now_ms, *arguments)
 
 
 def _fence(held: Held) -> tuple[str, int, str]:
@@ -289,19 +284,6 @@ def _flatten(bundle: Sequence[Submission]) -> Iterator[str]:
             "0" if payload.media is None else "1",
             payload.encode(),
         )
-
-
-def _pairs(flat: Sequence[str]) -> Iterator[tuple[str, str]]:
-    return zip(flat[::2], flat[1::2], strict=True)
-
-
-def _counts(batch: str, values: dict[str, str]) -> Counts:
-    numbers: dict[str, Any] = {}
-    for field in fields(Counts):
-        if field.name in values:
-            in_seconds = field.name.endswith("_at")
-            numbers[field.name] = int(values[field.name]) / 1000 if in_seconds else int(values[field.name])
-    return Counts(batch, **numbers)
 
 
 def _dead_letter(job_id: str, payload: str, *rest: str) -> DeadLetter:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from pipeline.job import Lane
 from pipeline.settings import Settings
-from pipeline.store import Store
+from pipeline.store import Clock, Store
 
 HORIZON_S = 2.0
 # With a margin of 1 %, a second holds 10 ms to spare. A request this much late still keeps its distance, with
@@ -72,13 +72,19 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The closed gate: why, since when and until when (seconds since the epoch, the server's clock)."""
+    """The closed gate. Times are seconds since the epoch on the server's clock.
+
+    Attributes:
+        mode: `timed` (opens at `until`), `probe` (one request may try at `until`) or `hand`.
+        confirmed: When its reason was last given; a gate of yesterday may have been mended since.
+    """
 
     reason: str
     detail: str
     mode: str
     since: float
     until: float
+    confirmed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,9 @@ class Use:
 class Limiter:
     """The limiter of one namespace. Every method raises `LedgerUnreachable`: then no request leaves."""
 
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Store, limits: Limits, *, clock: Clock | None = None) -> None:
         self._store = store
+        self._clock = clock
         self.limits = limits
 
     @classmethod
@@ -135,28 +142,28 @@ class Limiter:
 
     def open_by_hand(self) -> bool:
         """Open the gate, whatever closed it; tells whether it was closed."""
-        return bool(self._store.run("open"))
+        return bool(self._run("open"))
 
     def note_failure(self, detail: str, *, failures_to_close: int) -> int:
         """Count a failed request; so many in a row close the gate. Gives how many there are."""
-        return int(self._store.run("note_failure", "", failures_to_close, detail))
+        return int(self._run("note_failure", failures_to_close, detail))
 
     def note_success(self, slot: Slot) -> None:
         """End the run of failures and open a gate that waited for this; costs nothing when there was none."""
         if slot.is_probe or slot.failures:
-            self._store.run("note_success")
+            self._run("note_success")
 
     def probe_now(self) -> None:
         """Let the next request probe a gate that waits for one, because the settings may be right now."""
-        self._store.run("probe_now", "")
+        self._run("probe_now")
 
     def gate(self) -> Gate | None:
         """Read the gate; None while it is open."""
-        values = self._store.run("gate")
+        values = self._run("gate")
         if not values:
             return None
-        reason, detail, mode, since_us, until_us = values
-        return Gate(reason, detail, mode, int(since_us) / 1e6, int(until_us) / 1e6)
+        reason, detail, mode, *times_us = values
+        return Gate(reason, detail, mode, *(int(time_us) / 1e6 for time_us in times_us))
 
     def clock(self) -> float:
         """Read the server's clock: seconds since the epoch."""
@@ -165,15 +172,19 @@ class Limiter:
     def use(self, *, since: float | None = None) -> Use:
         """See how many requests were granted in the last day, and since an instant on the server's clock."""
         since_us = "" if since is None else round(since * 1e6)
-        today, count, first_us, last_us = self._store.run("budget", "", since_us)
+        today, count, first_us, last_us = self._run("budget", since_us)
         return Use(today, count, (int(last_us) - int(first_us)) / 1e6)
+
+    def _run(self, script: str, *arguments: str | float) -> Any:
+        """Run a script that begins with the time."""
+        now_us = "" if self._clock is None else round(self._clock() * 1e6)
+        return self._store.run(script, now_us, *arguments)
 
     def _ask(self, lane: Lane, *, look_only: bool) -> Slot | Refusal:
         limits = self.limits
         asked_at = time.monotonic()
-        answer = self._store.run(
+        answer = self._run(
             "acquire",
-            "",
             lane,
             limits.requests_per_second,
             limits.requests_per_day,
@@ -191,9 +202,8 @@ class Limiter:
         return Slot(asked_and_answered + wait_s, is_probe=answer[2] == "1", failures=int(answer[3]))
 
     def _close(self, reason: str, detail: str, wait_s: float = 0.0) -> None:
-        self._store.run(
+        self._run(
             "close",
-            "",
             reason,
             detail,
             round(wait_s * 1e6),

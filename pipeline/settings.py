@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import platformdirs
 from environs import EnvError, EnvValidationError, FileAwareEnv
@@ -24,6 +24,10 @@ from pipeline.errors import SettingsInvalid
 
 PREFIX = "GONG_INGEST_"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_ADDRESS = (
+    "like redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path; "
+    "in a password write '/', '?', '#' and '@' as %2F, %3F, %23 and %40"
+)
 
 
 def _setting(
@@ -124,8 +128,8 @@ class Settings:
             *self._rules_of_credentials(),
             *self._rules_of_limits(),
             (
-                not self.redis_url or urlsplit(self.redis_url).scheme in REDIS_SCHEMES,
-                f"{PREFIX}REDIS_URL must start with redis://, rediss:// or unix://.",
+                not self.redis_url or _is_redis_address(self.redis_url),
+                f"{PREFIX}REDIS_URL must be {REDIS_ADDRESS}.",
             ),
             (
                 bool(self.namespace) and self.namespace.replace("-", "").replace("_", "").isalnum(),
@@ -167,7 +171,10 @@ class Settings:
 
     def _rules_of_limits(self) -> list[tuple[bool, str]]:
         return [
-            (0 < self.requests_per_second <= 10_000, f"{PREFIX}REQUESTS_PER_SECOND must be above 0."),
+            (
+                0 < self.requests_per_second <= 10_000,
+                f"{PREFIX}REQUESTS_PER_SECOND must be above 0 and at most 10000.",
+            ),
             (self.requests_per_day >= 1, f"{PREFIX}REQUESTS_PER_DAY must be at least 1."),
             (0 <= self.rate_margin <= 0.1, f"{PREFIX}RATE_MARGIN must be between 0 and 0.1."),
             (1 <= self.burst <= 100, f"{PREFIX}BURST must be between 1 and 100."),
@@ -198,11 +205,28 @@ def environment_with(**values: object) -> dict[str, str]:
     return environment
 
 
-def _is_api_address(address: str) -> bool:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+def _is_redis_address(address: str) -> bool:
+    parts = _split(address)
+    if parts is None or "@" in parts.path + parts.query + parts.fragment:
         return False
-    return parts.scheme == "https" or _is_loopback(parts.hostname)
+    return parts.scheme in REDIS_SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+
+
+def _is_api_address(address: str) -> bool:
+    parts = _split(address)
+    if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+
+
+def _split(address: str) -> SplitResult | None:
+    """Take an address apart; None for one that has no such parts."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # reading it checks it
+    except ValueError:
+        return None
+    return parts
 
 
 def _is_loopback(host: str) -> bool:

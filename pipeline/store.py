@@ -7,7 +7,7 @@ Key names stand in `lua/prelude.lua` and nowhere else: Python calls scripts (and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, Self
@@ -28,6 +28,8 @@ WORKER_RETRIES = 50
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 15.0
 
+# Seconds since the epoch. The scripts read the server's clock; another one is for tests.
+Clock = Callable[[], float]
 
 REFUSALS: dict[type[redis.RedisError], str] = {
     redis.ReadOnlyError: "it is a replica that only reads; name the primary in GONG_INGEST_REDIS_URL.",
@@ -83,6 +85,16 @@ class Store:
         with self._reached():
             self._client.ping()
 
+    def is_loading(self) -> bool:
+        """Tell whether the server runs, but still reads what lies on its disk."""
+        try:
+            self._client.ping()
+        except redis.BusyLoadingError:
+            return True
+        except redis.RedisError:
+            return False
+        return False
+
     def check_server(self) -> None:
         """Refuse a server that would lose jobs by itself: one that evicts keys when its memory is full.
 
@@ -117,15 +129,6 @@ class Store:
         with self._reached():
             self._client.shutdown(nosave=True)
 
-    def server_pid(self) -> int:
-        """Ask the server for the id of its process.
-
-        Raises:
-            LedgerUnreachable: It does not answer.
-        """
-        with self._reached():
-            return int(self._client.info("server")["process_id"])
-
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
@@ -151,7 +154,7 @@ class Store:
 
 
 LIMITER_SCRIPTS = frozenset(
-    {"acquire", "budget", "close", "note_failure", "note_success", "open", "probe_now"}
+    {"acquire", "budget", "close", "gate", "note_failure", "note_success", "open", "probe_now"}
 )
 
 
@@ -165,6 +168,9 @@ def script_text(name: str) -> str:
 def shown(url: str) -> str:
     """Give an address as it may be shown: without user and password."""
     parts = urlsplit(url)
+    if "@" in parts.path + parts.query + parts.fragment:
+        # A password with a bare '/', '?' or '#' ends up there.
+        return f"{parts.scheme}://…"
     if parts.scheme == "unix":
         return parts.path
     port = f":{parts.port}" if parts.port else ""

@@ -81,12 +81,21 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{cmd_name} is not a command")
-        return command
+        return _with_exit_codes(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _with_exit_codes(command: click.Command) -> click.Command:
+    """Let the help of a command, and of those below it, end with the exit codes, unless it tells its own."""
+    if "Exit codes:" not in (command.epilog or ""):
+        command.epilog = "\n\n".join(filter(None, [command.epilog, HELP_OF_EXIT_CODES]))
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _with_exit_codes(below)
+    return command
 
 
 @click.command(
@@ -106,8 +115,10 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    # Whoever ends a command with SIGTERM means the same as with Ctrl-C.
+    # Whoever ends a command with SIGTERM, or closes its terminal, means the same as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     sys.exit(_run(arguments))
 
 

@@ -19,9 +19,9 @@ from rich.console import Console
 from pipeline.cli import ExitCode
 from pipeline.cli.session import Session, session
 from pipeline.cli.summary import Summary, print_summary
-from pipeline.cli.watch import watch
+from pipeline.cli.watch import Start, watch
 from pipeline.cli.worker import local_fleet
-from pipeline.errors import LedgerUnreachable, RequestFailed, SettingsInvalid
+from pipeline.errors import LedgerUnreachable, MediaUnavailable, RequestFailed, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.gong import GongClient
 from pipeline.job import Counts
@@ -96,6 +96,7 @@ class Run:
     settings: Settings
     console: Console
     tally: Tally = field(default_factory=Tally)
+    media_is_awaited: bool = False
 
     def __post_init__(self) -> None:
         if not self.batch.isprintable() or len(self.batch) > BATCH_NAME_MAX_CHARACTERS:
@@ -121,9 +122,19 @@ class Run:
                 )
 
         def check(reference: str) -> None:
-            probe(reference, roots)
+            try:
+                probe(reference, roots)
+            except MediaUnavailable as unavailable:
+                self._say_once(f"{unavailable} Recordings wait until their media can be read.")
+                raise
 
         return check
+
+    def _say_once(self, sentence: str) -> None:
+        """Say the first of what may be true of a million rows."""
+        if not self.media_is_awaited:
+            self.console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        self.media_is_awaited = True
 
     def go(self, rows: Iterator[Row | RejectedRow], *, wait: bool, as_json: bool) -> int:
         """Hand the rows in, watch them being brought in, and say how it went."""
@@ -136,7 +147,7 @@ class Run:
                 try:
                     self._hand_in(rows, opened, start_workers)
                     if wait:
-                        watch(opened, before, self.tally.elsewhere, start_workers, self.console)
+                        watch(opened, Start(before, since), self.tally.elsewhere, start_workers, self.console)
                 except KeyboardInterrupt:
                     stopped = True
                     self.console.print("Stopping: requests under way are finished first.")
@@ -249,8 +260,6 @@ def _reach(settings: Settings) -> None:
     try:
         client.connect()
     except RequestFailed as failed:
-        raise SettingsInvalid(
-            f"{failed} Check GONG_BASE_URL ({settings.base_url}) and the network."
-        ) from failed
+        raise SettingsInvalid(str(failed)) from failed
     finally:
         client.close()

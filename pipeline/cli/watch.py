@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.text import Text
 
 from pipeline.cli.session import Session
 from pipeline.cli.status import gate_sentence
@@ -72,7 +75,7 @@ def _when(in_s: float) -> str:
 
 
 class LiveView(View):
-    """A bar that moves, on a terminal."""
+    """A bar that moves, on a terminal, with a line below it."""
 
     def __init__(self, console: Console, opened: Session) -> None:
         super().__init__(opened)
@@ -81,18 +84,18 @@ class LiveView(View):
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[line]}", markup=False),
-            console=console,
-            transient=True,
         )
-        self._task = self._progress.add_task("recordings", line="starting", total=None)
+        self._task = self._progress.add_task("recordings", total=None)
+        # A reason may be long: on a line of its own it does not push the bar off the screen.
+        self._line = Text("starting")
+        self._live = Live(Group(self._progress, self._line), console=console, transient=True)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def update(self, counts: Counts) -> None:
         """Show how the batch stands now."""
@@ -101,12 +104,12 @@ class LiveView(View):
             description=counts.batch,
             completed=counts.total - counts.waiting,
             total=counts.total,
-            line=self.line(counts),
         )
+        self.say(self.line(counts))
 
     def say(self, sentence: str) -> None:
-        """Show why there is nothing new."""
-        self._progress.update(self._task, line=sentence)
+        """Show how it goes, or why it does not."""
+        self._line.plain = sentence
 
 
 class PlainView(View):
@@ -137,9 +140,17 @@ class PlainView(View):
         self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a run began: the batch then, and the time on the server's clock."""
+
+    counts: Counts
+    at: float
+
+
 def watch(
     opened: Session,
-    before: Counts,
+    start: Start,
     elsewhere: Sequence[str],
     start_workers: Callable[[], LocalFleet | None],
     console: Console,
@@ -148,7 +159,7 @@ def watch(
 
     Args:
         opened: The server.
-        before: The batch when the run began.
+        start: Where the run began.
         elsewhere: Ids of jobs of this manifest that an earlier batch has.
         start_workers: Starts this run's own workers, if it has any, and gives them.
         console: Where to show it.
@@ -164,7 +175,7 @@ def watch(
     with view_type(console, opened) as view:
         while True:
             try:
-                if _look(view, opened, before, waiting):
+                if _look(view, opened, start, waiting):
                     return
                 reached_at = time.monotonic()
             except LedgerUnreachable as error:
@@ -177,9 +188,9 @@ def watch(
             time.sleep(LOOK_INTERVAL_S)
 
 
-def _look(view: LiveView | PlainView, opened: Session, before: Counts, elsewhere: list[str]) -> bool:
+def _look(view: LiveView | PlainView, opened: Session, start: Start, elsewhere: list[str]) -> bool:
     """Show how it stands, and forget the jobs elsewhere that are final; tells whether it is at its end."""
-    counts = opened.ledger.counts(before.batch)
+    counts = opened.ledger.counts(start.counts.batch)
     if not counts.waiting:
         states = opened.ledger.states(elsewhere)
         elsewhere[:] = [
@@ -187,12 +198,12 @@ def _look(view: LiveView | PlainView, opened: Session, before: Counts, elsewhere
         ]
         if not elsewhere:
             return True
-    refuse_what_never_worked(opened, counts, before)
+    refuse_what_never_worked(opened, counts, start)
     view.update(counts)
     return False
 
 
-def refuse_what_never_worked(opened: Session, counts: Counts, before: Counts) -> None:
+def refuse_what_never_worked(opened: Session, counts: Counts, start: Start) -> None:
     """Give up when the gate says that the settings are wrong, and nothing has gone through with them.
 
     Raises:
@@ -200,12 +211,14 @@ def refuse_what_never_worked(opened: Session, counts: Counts, before: Counts) ->
         SettingsInvalid: What answers is not the API.
     """
     gate = opened.limiter.gate()
-    if gate is None or (counts.created, counts.uploaded) != (before.created, before.uploaded):
+    if gate is None or gate.confirmed < start.at:
+        return
+    if (counts.created, counts.uploaded) != (start.counts.created, start.counts.uploaded):
         return
     if gate.reason == "unauthorized":
         raise CredentialsRefused(
-            f"The API refuses the credentials: {gate.detail} Check GONG_ACCESS_KEY, GONG_ACCESS_KEY_SECRET "
-            "and the key's scope api:calls:create. Nothing was lost: run the same command again."
+            f"{gate.detail}. Check GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET (or GONG_ACCESS_TOKEN) and the "
+            "scope api:calls:create. Nothing was lost: run the same command again."
         )
     if gate.reason == "wrong_address":
-        raise SettingsInvalid(gate.detail)
+        raise SettingsInvalid(f"{gate.detail}. Nothing was lost: run the same command again.")

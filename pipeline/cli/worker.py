@@ -33,6 +33,7 @@ def worker(queues: tuple[str, ...], concurrency: int | None) -> None:
     settings.require_credentials()
     with session(settings) as opened:
         fleet = local_fleet(opened, queues=queues or QUEUES, own_log=False)
+        opened.limiter.probe_now()
         fleet.start()
         try:
             while True:

@@ -15,6 +15,10 @@ from pipeline.outcome import MESSAGE_MAX_CHARACTERS, Answer
 ANSWER_MAX_BYTES = 1 << 20
 """The longest real answer, a page of 100 users, has some 200 kB."""
 
+PAGE_MAX_BYTES = 1 << 12
+"""What is read of a page in search of words: enough for the head of one."""
+
+_MARKUP = re.compile(r"<(style|script)\b.*?(?:</\1>|\Z)|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _CALL_ID = re.compile(r"[0-9]{1,20}")
 
 
@@ -70,6 +74,10 @@ def _messages(errors: object) -> tuple[str, ...]:
 
 
 def _beginning(content: bytes) -> tuple[str, ...]:
-    """Return the beginning of what is no answer of the API: it tells a person who answered instead."""
-    text = content[:MESSAGE_MAX_CHARACTERS].decode(errors="replace").strip()
+    """Return the beginning of what is no answer of the API: it tells a person who answered instead.
+
+    Of a page only the words are kept.
+    """
+    text = _MARKUP.sub(" ", content[:PAGE_MAX_BYTES].decode(errors="replace"))
+    text = " ".join(text.split())[:MESSAGE_MAX_CHARACTERS]
     return (text,) if text else ()

@@ -10,7 +10,7 @@
 
 local now, lane, look_only = clock_us(ARGV[1]), ARGV[2], ARGV[9] == '1'
 local per_second, per_day = tonumber(ARGV[3]), tonumber(ARGV[4])
-local horizon = tonumber(ARGV[8])
+local burst, horizon = tonumber(ARGV[6]), tonumber(ARGV[8])
 local SECOND_US, DAY_US = 1000000, 86400 * 1000000
 -- The API counts a request when it arrives, a little after it was granted.
 local ARRIVAL_US = SECOND_US
@@ -34,25 +34,25 @@ end
 
 local function second_allows_at(interval)
   local next_us = tonumber(redis.call('HGET', limiter_key, 'next_us'))
-  -- State that was lost starts with one full window of silence.
+  -- State that was lost starts with one full window of silence, and without a burst.
   if not next_us then
-    next_us = now + SECOND_US
+    next_us = now + math.max(SECOND_US, interval) + (burst - 1) * interval
     redis.call('HSET', limiter_key, 'next_us', as_text(next_us))
   end
   -- No slot is bound further ahead than this, unless the clock was set back or the limits were raised.
-  return math.min(next_us, now + horizon + interval)
+  return math.min(next_us, now + horizon + burst * interval)
 end
 
-local gate = read_gate()
+local gate = read_gate(now)
 if gate and now < gate.until_us then return {'closed', as_text(gate.until_us - now), gate.reason} end
 if gate and gate.mode == 'hand' then return {'closed', as_text(FIRST_INTERVAL_US), gate.reason} end
-if gate and gate.mode == 'timed' and not look_only then redis.call('DEL', gate_key) end
 local is_probe = gate and gate.mode == 'probe'
 
-local interval = SECOND_US / per_second / (1 - current_margin(tonumber(ARGV[5]), now))
+-- In whole microseconds, rounded up: R intervals must never be a hair less than a second.
+local interval = math.ceil(SECOND_US / per_second / (1 - current_margin(tonumber(ARGV[5]), now)))
 local next_us = second_allows_at(interval)
 local day_us = day_allows_at()
-local slot = math.max(now, next_us - (tonumber(ARGV[6]) - 1) * interval, day_us)
+local slot = math.max(now, next_us - (burst - 1) * interval, day_us)
 if slot - now > horizon then
   return {'later', as_text(math.ceil(slot - now - horizon)), day_us == slot and 'day' or 'second'}
 end

@@ -7,18 +7,19 @@
 -- ERRORS none of its own
 --
 -- A lease that ran out does not count towards the window, so a rescue takes a free place like any other
--- claim: jobs that wait for a process are not rescued over and over.
+-- claim: jobs that wait for a process are not rescued over and over. A rescue costs an attempt only if a
+-- step had begun: a message that was lost, or waited too long for a process, says nothing against the job.
 
 local now, lease = clock_ms(ARGV[1]), tonumber(ARGV[3])
 local attempts_max = tonumber(ARGV[4])
-local alive = redis.call('ZCOUNT', leases_key, '(' .. string.format('%.0f', now), '+inf')
+local alive = redis.call('ZCOUNT', leases_key, '(' .. as_text(now), '+inf')
 local room = tonumber(ARGV[2]) - alive
 local claims = {-1}
 
 -- A token grows with every claim, and with the clock, so that none comes again after a ledger was lost.
 local function next_token(id)
   local last = tonumber(redis.call('HGET', job_key(id), 'token')) or 0
-  return string.format('%.0f', math.max(last + 1, now * 1000))
+  return as_text(math.max(last + 1, now * 1000))
 end
 
 local function lease_job(id, rescued)
@@ -30,11 +31,12 @@ local function lease_job(id, rescued)
 end
 
 local function rescue(id)
-  local job = redis.call('HMGET', job_key(id), 'batch', 'step')
-  local attempts = redis.call('HINCRBY', job_key(id), 'attempts', 1)
-  if attempts >= attempts_max then
+  local job = redis.call('HMGET', job_key(id), 'batch', 'step', 'run')
+  local had_begun = job[3] ~= ''
+  local attempts = redis.call('HINCRBY', job_key(id), 'attempts', had_begun and 1 or 0)
+  if had_begun and attempts >= attempts_max then
     make_dead(id, job[1], now, 'worker_lost',
-      'the lease ran out ' .. attempts .. ' times; the worker is killed or stuck at this job', '', job[2])
+      'attempt ' .. attempts .. ' was the last: its worker was killed or got stuck at this job', '', job[2])
   else
     lease_job(id, '1')
     room = room - 1
@@ -57,14 +59,18 @@ local function claim_due(lane, batch, most)
   end
 end
 
--- Batches take turns: the one served longest ago is first, each with an equal share of the room.
+-- Batches take turns: the one served longest ago is first, each with an equal share of the room. What one
+-- leaves of its share is shared again.
 local function claim_lane(lane)
-  local batches = redis.call('ZRANGEBYSCORE', turns_key(lane), '-inf', now + 1, 'LIMIT', 0, 100)
-  local share = math.max(1, math.floor(room / math.max(1, #batches)))
-  for _, batch in ipairs(batches) do
-    if room <= 0 then return end
-    claim_due(lane, batch, math.min(share, room))
-  end
+  local before
+  repeat
+    before = room
+    local batches = redis.call('ZRANGEBYSCORE', turns_key(lane), '-inf', now + 1, 'LIMIT', 0, 100)
+    local share = math.max(1, math.floor(room / math.max(1, #batches)))
+    for _, batch in ipairs(batches) do
+      if room > 0 then claim_due(lane, batch, math.min(share, room)) end
+    end
+  until room <= 0 or room == before
 end
 
 if room > 0 then

@@ -4,4 +4,4 @@
 -- RETURNS microseconds since the epoch
 -- ERRORS none of its own
 
-return string.format('%.0f', clock_us(''))
+return as_text(clock_us(''))

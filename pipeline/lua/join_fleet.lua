@@ -7,7 +7,7 @@
 
 local key, now = prefix .. 'workers', clock_ms(ARGV[1])
 if tonumber(ARGV[5]) > 0 then
-  redis.call('HSET', key, ARGV[2], string.format('%.0f %s %s', now + tonumber(ARGV[5]), ARGV[3], ARGV[4]))
+  redis.call('HSET', key, ARGV[2], as_text(now + tonumber(ARGV[5])) .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
 elseif ARGV[2] ~= '' then
   redis.call('HDEL', key, ARGV[2])
 end

@@ -7,9 +7,10 @@
 
 local job = held(ARGV[2], ARGV[3], ARGV[4])
 if not job then return 0 end
-local leaves = clock_ms(ARGV[1]) + math.floor(tonumber(ARGV[5]))
+local leaves = clock_ms(ARGV[1]) + tonumber(ARGV[5])
+local last = tonumber(redis.call('HGET', batch_key(job.batch), 'last_request_at')) or 0
 if ARGV[6] == '1' then redis.call('HSET', job_key(ARGV[2]), 'posted', '1') end
 count(job.batch, 'requests', 1)
-redis.call('HSETNX', batch_key(job.batch), 'first_request_at', leaves)
-redis.call('HSET', batch_key(job.batch), 'last_request_at', leaves)
+redis.call('HSETNX', batch_key(job.batch), 'first_request_at', as_text(leaves))
+redis.call('HSET', batch_key(job.batch), 'last_request_at', as_text(math.max(leaves, last)))
 return 1

@@ -1,10 +1,11 @@
 -- Open the gate by hand, whatever closed it.
 -- KEYS  1 prefix
--- ARGV  none
+-- ARGV  1 now (us, '' for the server's clock)
 -- RETURNS 1 if it was closed
 -- ERRORS none of its own
 
+local was_closed = read_gate(clock_us(ARGV[1])) and 1 or 0
 redis.call('HSET', limiter_key, 'failures', 0)
-local was_closed = redis.call('DEL', gate_key)
+redis.call('DEL', gate_key)
 wake_dispatcher()
 return was_closed

@@ -38,6 +38,9 @@ local function clock_ms(given)
   return math.floor(clock_us('') / 1000)
 end
 
+-- Numbers are written by us, digit for digit; some servers would write a round time as 1.7e+12.
+local function as_text(number) return string.format('%.0f', number) end
+
 local function wake_dispatcher()
   if redis.call('LLEN', wake_key) == 0 then redis.call('LPUSH', wake_key, '1') end
 end
@@ -86,6 +89,6 @@ end
 local function make_dead(id, batch, now, code, message, request_id, step)
   let_go(id, batch, 'dead')
   redis.call('HSET', job_key(id), 'code', code, 'message', message, 'request_id', request_id,
-    'dead_step', step, 'died_at', now)
+    'dead_step', step, 'died_at', as_text(now))
   redis.call('ZADD', dead_key(batch), now, id)
 end

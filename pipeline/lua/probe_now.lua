@@ -1,10 +1,15 @@
--- Let the next request be the probe of a gate that waits for one: the settings were just changed.
+-- Let the next request be the probe of a gate that waits for one: the settings were just changed. What it was
+-- closed for is forgotten, so that whoever watches can tell what this request meets from what was met before.
 -- KEYS  1 prefix
 -- ARGV  1 now (us, '' for the server's clock)
 -- RETURNS 1 if the gate is closed and waits for a probe
 -- ERRORS none of its own
 
-local gate = read_gate()
+local now = clock_us(ARGV[1])
+local gate = read_gate(now)
 if not gate or gate.mode ~= 'probe' then return 0 end
-redis.call('HSET', gate_key, 'until_us', as_text(clock_us(ARGV[1])), 'interval_us', as_text(FIRST_INTERVAL_US))
+if gate.reason ~= 'failing' then
+  redis.call('HSET', gate_key, 'reason', 'failing', 'detail', 'the next request finds out whether it works now')
+end
+redis.call('HSET', gate_key, 'until_us', as_text(now), 'interval_us', as_text(FIRST_INTERVAL_US))
 return 1

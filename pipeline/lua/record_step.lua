@@ -21,7 +21,7 @@ for i = 8, #ARGV, 2 do
 end
 if step ~= 'validated' then count(job.batch, step, 1) end
 if last == '1' then
-  redis.call('HSET', job_key(id), 'done_at', now)
+  redis.call('HSET', job_key(id), 'done_at', as_text(now))
   let_go(id, job.batch, 'done')
 else
   extend_lease(id, now + tonumber(ARGV[5]))

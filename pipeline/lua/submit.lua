@@ -10,7 +10,7 @@ local results, created = {}, 0
 
 local function write(id, content, has_media, payload)
   redis.call('HSET', job_key(id), 'state', 'pending', 'step', '', 'batch', batch, 'lane', lane,
-    'content', content, 'media', has_media, 'attempts', 0, 'token', 0, 'created_at', now)
+    'content', content, 'media', has_media, 'attempts', 0, 'token', 0, 'created_at', as_text(now))
   redis.call('SET', payload_key(id), payload)
   -- a thousandth of a millisecond apart, so that jobs of one bundle keep their order
   wait_until(id, lane, batch, now + created / 1000)
@@ -32,7 +32,7 @@ end
 
 if created > 0 then
   if redis.call('ZADD', prefix .. 'batches', 'NX', now, batch) == 1 then
-    redis.call('HSET', batch_key(batch), 'created_at', now)
+    redis.call('HSET', batch_key(batch), 'created_at', as_text(now))
   end
   count(batch, 'pending', created)
   wake_dispatcher()

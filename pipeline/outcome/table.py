@@ -85,11 +85,13 @@ def _own_content(seen: Seen) -> bool:
 def _not_the_api(seen: Seen) -> bool:
     """Tell whether something else than the API answered, as when GONG_BASE_URL names another server.
 
-    A redirect, a proxy that wants a password (407), a server that knows no such host (421), or a 404 or 405
-    in words that are not the API's. A wrong setting must not turn every job into a dead letter.
+    A redirect, a proxy that wants a password (407), a server that knows no such host (421), or a 404, 405 or
+    501 in words that are not the API's. A wrong setting must not turn every job into a dead letter.
     """
     status = seen.answer.status
-    return 300 <= status < 400 or status in (407, 421) or (status in (404, 405) and not seen.from_the_api)
+    return (
+        300 <= status < 400 or status in (407, 421) or (status in (404, 405, 501) and not seen.from_the_api)
+    )
 
 
 ANSWERS: tuple[Row, ...] = (
@@ -158,6 +160,13 @@ ANSWERS: tuple[Row, ...] = (
         "The API's limit of requests is reached (429)",
     ),
     Row(
+        "wrong_address",
+        _not_the_api,
+        Effect.SNOOZED,
+        FleetEffect.CLOSE_WRONG_ADDRESS,
+        "This was not answered by Gong's API ({status}{location}); check GONG_BASE_URL and any proxy between",
+    ),
+    Row(
         "server_error",
         lambda seen: 500 <= seen.answer.status < 600,
         Effect.BACKOFF,
@@ -170,13 +179,6 @@ ANSWERS: tuple[Row, ...] = (
         Effect.BACKOFF,
         FleetEffect.COUNT_FAILURE,
         "The API did not wait for the whole request ({status})",
-    ),
-    Row(
-        "wrong_address",
-        _not_the_api,
-        Effect.SNOOZED,
-        FleetEffect.CLOSE_WRONG_ADDRESS,
-        "This was not answered by Gong's API ({status}{location}); check GONG_BASE_URL and any proxy between",
     ),
     Row(
         "answer_unclear",

@@ -26,6 +26,11 @@ Faults: [ENDPOINT.]KIND[=SHARE][:LOW-HIGH][@FROM-[TO]], separated by commas.
   LOW-HIGH  seconds: of delay for slow, of Retry-After for 429
   FROM-TO   seconds since the start
 Health, record and faults of the running simulator: GET /_health, GET /_record, POST /_faults
+
+\b
+Exit codes:
+  0  stopped with Ctrl-C or SIGTERM
+  2  it cannot be started as asked
 """
 
 

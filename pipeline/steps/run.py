@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 
 from pipeline.errors import LeaseLost, MediaUnavailable, PayloadUnknown, RecordingRefused, WorkerStopping
@@ -12,6 +13,8 @@ from pipeline.steps.services import Services
 from pipeline.steps.settle import GoOn, Next, Stop, hand_back, settle, wait_elsewhere
 from pipeline.steps.slot import NoSlot
 from pipeline.steps.work import STEPS
+
+log = logging.getLogger(__name__)
 
 
 def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> Next:
@@ -30,6 +33,7 @@ def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> N
     except LeaseLost as lost:
         return Stop(None, "lease_lost", str(lost))
     except PayloadUnknown as unknown:
+        log.warning("%s", unknown)
         return Stop(State.PENDING, "payload_unknown", str(unknown))
 
 

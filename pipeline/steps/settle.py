@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 
 # A wait up to this long keeps the lease and its message; a longer one goes back to the ledger.
 COUNTDOWN_MAX_S = 60.0
+# Nothing is claimed while the gate is closed or the day is spent. So what was held back there is due at once:
+# the gate may be opened by hand, or the limit be raised, long before the time that was told.
+AT_THE_GATE_S = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,14 @@ def settle(held: Held, outcome: Outcome, services: Services) -> Next:
         services.ledger.bury(held, reason)
         log.warning("Job %s is dead at %s: %s: %s", held.job_id, held.step, outcome.code, outcome.message)
         return Stop(State.DEAD, outcome.code, outcome.message)
-    # Behind a gate that waits for a probe nobody knows how long it takes: no message is kept for it.
-    keep = outcome.fleet not in {FleetEffect.CLOSE_UNAUTHORIZED, FleetEffect.CLOSE_WRONG_ADDRESS}
     wait_s = _wait_of(held, outcome, services)
-    costs_attempt = outcome.effect is not Effect.SNOOZED
-    return _postpone(
-        held,
-        Wait(wait_s, keep=keep and wait_s <= COUNTDOWN_MAX_S, costs_attempt=costs_attempt, reason=reason),
-        services,
-    )
+    # Behind a gate that waits for a probe nobody knows how long it takes: no message is kept for it.
+    for_probe = outcome.fleet in {FleetEffect.CLOSE_UNAUTHORIZED, FleetEffect.CLOSE_WRONG_ADDRESS}
+    keep = wait_s <= COUNTDOWN_MAX_S and not for_probe
+    snoozed = outcome.effect is Effect.SNOOZED
+    if snoozed and not keep:
+        wait_s = AT_THE_GATE_S
+    return _postpone(held, Wait(wait_s, keep=keep, costs_attempt=not snoozed, reason=reason), services)
 
 
 def _wait_of(held: Held, outcome: Outcome, services: Services) -> float:
@@ -70,12 +72,14 @@ def _wait_of(held: Held, outcome: Outcome, services: Services) -> float:
 
 def wait_elsewhere(held: Held, refusal: Refusal, services: Services) -> Next:
     """Let the job wait without a process; behind a closed gate or a spent day also without a message."""
-    keep = refusal.reason == "second" and refusal.wait_s <= COUNTDOWN_MAX_S
-    return _postpone(
-        held,
-        Wait(refusal.wait_s, keep=keep, costs_attempt=False, reason=Reason(f"waits_{refusal.reason}")),
-        services,
+    by_pace = refusal.reason == "second"
+    wait = Wait(
+        refusal.wait_s if by_pace else AT_THE_GATE_S,
+        keep=by_pace and refusal.wait_s <= COUNTDOWN_MAX_S,
+        costs_attempt=False,
+        reason=Reason(f"waits_{refusal.reason}"),
     )
+    return _postpone(held, wait, services)
 
 
 def hand_back(held: Held, message: str, services: Services) -> Next:

@@ -81,6 +81,8 @@ BOTH = [
     (make_answer(308), SNOOZED, WRONG_ADDRESS, "wrong_address"),
     (make_strange(404), SNOOZED, WRONG_ADDRESS, "wrong_address"),
     (make_strange(405), SNOOZED, WRONG_ADDRESS, "wrong_address"),
+    (make_strange(501), SNOOZED, WRONG_ADDRESS, "wrong_address"),
+    (make_answer(501), BACKOFF, COUNT, "server_error"),
     (make_answer(404, body={"message": "no route"}), SNOOZED, WRONG_ADDRESS, "wrong_address"),
     (make_strange(407), SNOOZED, WRONG_ADDRESS, "wrong_address"),
     (make_strange(421), SNOOZED, WRONG_ADDRESS, "wrong_address"),
