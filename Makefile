@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# For how long, and from which seed, `make soak` lets things go wrong.
+MINUTES ?= 20
+SEED ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test soak check format lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,6 +16,9 @@ demo: $(VENV)/.runtime  ## set everything up and bring 40 recordings into a simu
 
 test: $(VENV)/.dev  ## set everything up and run the tests
 	$(BIN)/pytest
+
+soak: $(VENV)/.dev  ## kill, freeze and lose everything for MINUTES, audited after each round
+	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED)
 
 check: $(VENV)/.dev  ## what CI runs: format, lint, types, layers, tests
 	$(BIN)/ruff format --check .

@@ -190,8 +190,8 @@ def _is_alive(folder: Path) -> bool:
 
 
 def _end_of(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return lines[-1] if lines else "(nothing)"
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line for line in reversed(lines) if line.strip()), "(nothing)")
 
 
 def _stop(folder: Path, url: str) -> None:

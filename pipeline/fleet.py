@@ -99,6 +99,9 @@ class LocalFleet:
             self._signal(signal.SIGTERM)
             self._await_end(self._stop_within_s)
         except KeyboardInterrupt:
+            # What is left takes a moment; a third Ctrl-C would only leave something running.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
             log.warning("Stopping at once; what was being worked on is taken up again by the next run.")
         finally:
             self._signal(signal.SIGKILL)

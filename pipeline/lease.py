@@ -14,8 +14,12 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.errors import LeaseLost, LedgerUnreachable, WorkerStopping
-from pipeline.job import Held
+from pipeline.job import Held, Reason, Step, Wait
 from pipeline.ledger import Ledger
+
+LOOK_INTERVAL_S = 0.5
+# Whoever works on a job hands it back by itself at the end of the grace, unless it waits for an answer.
+SELF_HELP_S = 1.0
 
 # Gives the instant (`time.monotonic`) by which work must end, None while nobody asked to stop.
 StopBy = Callable[[], float | None]
@@ -42,7 +46,9 @@ class Lease:
             LeaseLost: It ran out, or another attempt claimed the job.
             WorkerStopping: The worker was asked to stop, and its grace is over.
         """
-        if self._lost.is_set() or time.monotonic() > self._ends_at:
+        if time.monotonic() > self._ends_at:
+            self._lost.set()
+        if self._lost.is_set():
             raise LeaseLost(f"The lease on job {self.held.job_id} was lost while it was worked on.")
         stop_by = self._stop_by()
         if stop_by is not None and time.monotonic() > stop_by:
@@ -81,8 +87,15 @@ class Lease:
         self._heartbeat.join()
 
     def _beat(self) -> None:
-        while not self._ended.wait(self._ledger.lease_ttl_s / 3):
+        renew_at = time.monotonic() + self._ledger.lease_ttl_s / 3
+        while not self._ended.wait(min(LOOK_INTERVAL_S, self._ledger.lease_ttl_s / 3)):
+            if self._is_out_of_time():
+                self._let_go()
+                return
             began = time.monotonic()
+            if began < renew_at:
+                continue
+            renew_at = began + self._ledger.lease_ttl_s / 3
             try:
                 self._ledger.renew(self.held)
             except LeaseLost:
@@ -92,3 +105,22 @@ class Lease:
                 log.warning("%s The lease on job %s could not be renewed.", error, self.held.job_id)
             else:
                 self._ends_at = began + self._ledger.lease_ttl_s
+
+    def _is_out_of_time(self) -> bool:
+        """Tell whether the worker stops and the step did not notice: it waits for the API's answer."""
+        stop_by = self._stop_by()
+        return stop_by is not None and time.monotonic() > stop_by + SELF_HELP_S
+
+    def _let_go(self) -> None:
+        """Hand the job back over the head of the step, whose answer nobody will wait for.
+
+        The media of an upload may still be on its way into the API, so that job waits as long as its lease
+        would have held.
+        """
+        self._lost.set()
+        wait_s = self._ledger.lease_ttl_s if self.held.step is Step.UPLOAD_MEDIA else 0.0
+        reason = Reason("handed_back", "its worker stopped while the API had not answered")
+        try:
+            self._ledger.postpone(self.held, Wait(wait_s, keep=False, costs_attempt=False, reason=reason))
+        except (LeaseLost, LedgerUnreachable) as error:
+            log.warning("%s Job %s is taken up when its lease ends.", error, self.held.job_id)

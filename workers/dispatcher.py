@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import bootsteps
 
-from pipeline.errors import LedgerUnreachable
+from pipeline.errors import LedgerUnreachable, SettingsInvalid
 from pipeline.job import Claim, Lane
 from pipeline.ledger import Fleet, Ledger
 from pipeline.limiter import Limiter, Refusal, Slot
@@ -37,6 +37,8 @@ JOIN_INTERVAL_S = 2.0
 # The longest sleep: leases that ran out are looked for at least this often.
 LOOK_INTERVAL_S = 1.0
 UNREACHABLE_WAIT_S = 2.0
+# How often a server that would lose jobs is looked at again.
+REFUSED_WAIT_S = 10.0
 
 
 def dispatch_window(fleet: Fleet) -> int:
@@ -98,6 +100,9 @@ class Dispatcher(bootsteps.StartStopStep):
         while not self._stopped.is_set():
             try:
                 dispatch.turn(self._stopped)
+            except SettingsInvalid as error:
+                log.warning("%s Nothing is claimed until then.", error)
+                self._stopped.wait(REFUSED_WAIT_S)
             except LedgerUnreachable as error:
                 log.warning("%s The dispatcher asks again in %.0f s.", error, UNREACHABLE_WAIT_S)
                 self._stopped.wait(UNREACHABLE_WAIT_S)
@@ -158,6 +163,7 @@ class Dispatch:
 
     def _join(self) -> None:
         if time.monotonic() >= self._join_at:
+            self._store.check_server()
             self._fleet = self._ledger.join_fleet(
                 self._worker,
                 calls=self._processes.get("calls", 0),

@@ -6,8 +6,11 @@ import subprocess
 import sys
 
 import click
+from tornado.netutil import bind_sockets
 
+from pipeline.cli import ExitCode
 from pipeline.cli.session import session
+from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings, environment_with
 
 # 100,000 tasks took 512 MB; this many take about 100.
@@ -24,6 +27,7 @@ def flower(address: str, port: int) -> int:
     Example:
       gong-ingest flower --port 5555
     """
+    _refuse_taken(address, port)
     with session(Settings.from_env()) as opened:
         command = [sys.executable, "-m", "celery", "-A", "workers", "--quiet", "flower"]
         options = [f"--address={address}", f"--port={port}", f"--max-tasks={MAX_TASKS}"]
@@ -32,8 +36,20 @@ def flower(address: str, port: int) -> int:
         )
         click.echo(f"Flower: http://{address}:{port}/tasks", err=True)
         try:
-            return process.wait()
+            process.wait()
         except KeyboardInterrupt:
             process.terminate()
             process.wait()
-            return 0
+            return ExitCode.DONE
+        # Its own words stand above; it ends by itself only when it could not go on.
+        return ExitCode.STOPPED
+
+
+def _refuse_taken(address: str, port: int) -> None:
+    try:
+        for each in bind_sockets(port, address):
+            each.close()
+    except OSError as error:
+        raise SettingsInvalid(
+            f"Flower cannot listen on {address} port {port}: {error.strerror}. Choose another with --port."
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,13 +99,22 @@ def print_summary(
     console.print(table)
     if not waited:
         console.print(
-            f"{summary.waiting:,} recordings wait; workers bring them in: gong-ingest worker", highlight=False
+            f"{summary.waiting:,} recordings wait; workers bring them in: {_worker_command(opened)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
     elif stopped or summary.waiting:
         console.print(
             f"Stopped with {summary.waiting:,} recordings to go. Run the same command again to go on.",
             style="yellow",
         )
+
+
+def _worker_command(opened: Session) -> str:
+    """Write the command that runs workers for what was handed in from here."""
+    roots = shlex.quote(os.pathsep.join(map(str, opened.settings.media_roots)))
+    return f"GONG_INGEST_MEDIA_ROOTS={roots} gong-ingest worker" if roots != "''" else "gong-ingest worker"
 
 
 def _lines(summary: Summary, opened: Session) -> list[tuple[str, str]]:

@@ -29,8 +29,12 @@ UNREACHABLE_MAX_S = 120.0
 
 
 def requests_left(counts: Counts) -> int:
-    """Say how many requests the jobs that wait still need, at most: two each, less the creates made."""
-    return max(0, 2 * counts.waiting - max(0, counts.created - counts.done))
+    """Say how many requests the jobs that wait still need, at most: two each, less the creates made.
+
+    How many of the dead were created is not counted, so all of them are taken to be.
+    """
+    created = counts.created - counts.done - counts.dead - counts.cancelled
+    return 2 * counts.waiting - max(0, created)
 
 
 class View:

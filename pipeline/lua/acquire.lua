@@ -34,13 +34,13 @@ end
 
 local function second_allows_at(interval)
   local next_us = tonumber(redis.call('HGET', limiter_key, 'next_us'))
-  -- State that was lost starts with one full window of silence, and without a burst.
-  if not next_us then
-    next_us = now + math.max(SECOND_US, interval) + (burst - 1) * interval
-    redis.call('HSET', limiter_key, 'next_us', as_text(next_us))
-  end
-  -- No slot is bound further ahead than this, unless the clock was set back or the limits were raised.
-  return math.min(next_us, now + horizon + burst * interval)
+  local furthest = now + horizon + burst * interval
+  if next_us and next_us <= furthest then return next_us end
+  -- State that was lost starts with one full window of silence, and without a burst. A slot was never bound
+  -- further ahead than the horizon, unless the clock was set back or the limits were raised since.
+  next_us = next_us and furthest or now + math.max(SECOND_US, interval) + (burst - 1) * interval
+  redis.call('HSET', limiter_key, 'next_us', as_text(next_us))
+  return next_us
 end
 
 local gate = read_gate(now)

@@ -13,7 +13,10 @@
 local now, lease = clock_ms(ARGV[1]), tonumber(ARGV[3])
 local attempts_max = tonumber(ARGV[4])
 local alive = redis.call('ZCOUNT', leases_key, '(' .. as_text(now), '+inf')
-local room = tonumber(ARGV[2]) - alive
+-- Who waits without a process leaves its place to others, up to as many as there are places.
+redis.call('ZREMRANGEBYSCORE', countdowns_key, '-inf', now)
+local window = tonumber(ARGV[2])
+local room = window - alive + math.min(window, redis.call('ZCARD', countdowns_key))
 local claims = {-1}
 
 -- A token grows with every claim, and with the clock, so that none comes again after a ledger was lost.

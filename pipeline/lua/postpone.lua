@@ -21,6 +21,8 @@ local due = now + tonumber(ARGV[5])
 if ARGV[6] ~= '' then
   redis.call('HSET', job_key(id), 'run', '')
   extend_lease(id, due + tonumber(ARGV[6]))
+  redis.call('ZADD', countdowns_key, due, id)
+  wake_dispatcher()
   return 'kept'
 end
 let_go(id, job.batch, 'pending')

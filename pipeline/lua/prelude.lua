@@ -5,6 +5,7 @@
 --   due:<lane>:<batch>  zset    pending jobs by due time (ms)
 --   turns:<lane>        zset    batches with pending jobs by the time of their next turn (ms)
 --   leases              zset    active jobs by the end of their lease (ms)
+--   countdowns          zset    active jobs whose attempt waits without a process, by its end (ms)
 --   batch:<name>        hash    counts and times of a batch
 --   batches             zset    names of batches by creation (ms)
 --   dead:<batch>        zset    dead letters by time (ms)
@@ -24,6 +25,7 @@ local function turns_key(lane) return prefix .. 'turns:' .. lane end
 local function batch_key(name) return prefix .. 'batch:' .. name end
 local function dead_key(name) return prefix .. 'dead:' .. name end
 local leases_key = prefix .. 'leases'
+local countdowns_key = prefix .. 'countdowns'
 local wake_key = prefix .. 'wake'
 
 -- The server's clock; tests pass a time of their own.
@@ -82,6 +84,7 @@ end
 local function let_go(id, batch, to)
   change_state(id, batch, 'active', to)
   redis.call('ZREM', leases_key, id)
+  redis.call('ZREM', countdowns_key, id)
   redis.call('HDEL', job_key(id), 'run')
   wake_dispatcher()
 end

@@ -76,9 +76,14 @@ def open_local(reference: str, roots: Sequence[Path]) -> LocalFile:
 
     Raises:
         MediaRefused: `media_missing`, `media_outside_roots` or `media_unreadable`.
-        MediaUnavailable: The file system does not answer, or a root is not there.
+        MediaUnavailable: The file system does not answer, or a root is not there, or none is set.
     """
     _refuse_odd_text(reference)
+    if not roots:
+        # One worker that was set up wrong must not make dead letters of what others could send.
+        raise MediaUnavailable(
+            f"The media {reference!r} is a local file, and no media root is set; set GONG_INGEST_MEDIA_ROOTS."
+        )
     real_roots, outside = [], 0
     for root in map(_real_root, roots):
         real_roots.append(root)
@@ -189,8 +194,6 @@ def _is_empty(folder: str) -> bool:
 
 
 def _outside(reference: str, roots: Sequence[Path]) -> str:
-    if not roots:
-        return f"The media {reference!r} is a local file, and no media root is set; set one to allow it."
     below = ", ".join(repr(str(root)) for root in roots)
     return (
         f"The media {reference!r} does not lie below a media root ({below}); move it there or add its folder."

@@ -47,6 +47,7 @@ def _attempt(lease: Lease, services: Services) -> Next:
             lease.held, Outcome(Effect.DEAD, FleetEffect.NONE, refused.code, str(refused)), services
         )
     except MediaUnavailable as error:
+        log.warning("Job %s waits: %s", lease.held.job_id, error)
         unavailable = Outcome(Effect.BACKOFF, FleetEffect.NONE, "media_unavailable", str(error))
         return settle(lease.held, unavailable, services)
     if isinstance(details, Outcome):

@@ -1,0 +1,194 @@
+"""An arena: a server, a simulator and a fleet of real processes, with the evidence of what they did."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.job import Counts, Lane
+from pipeline.ledger import Ledger
+from pipeline.limiter import Limiter, Limits
+from pipeline.manifest import read_manifest
+from pipeline.producer import Handed, Producer
+from pipeline.store import Store
+from tests.chaos.audit import Evidence, audit
+from tests.chaos.fleet import Fleet
+from tests.chaos.recordings import SIZE_BYTES, Recording, write_manifest, write_recordings
+from tests.chaos.telling import tell
+from tests.servers import Server, running_server
+from tests.simulators import Simulator, running_simulator
+from tests.waiting import await_true
+
+LEASE_TTL_S = 2.0
+STOP_GRACE_S = 2.0
+NAMESPACE = "chaos"
+# The fleet stays a little below what the simulator allows.
+FLEET_PER_S, SIMULATOR_PER_S = 160.0, 200.0
+REQUESTS_PER_DAY = 10_000_000
+LOG_LINES_SHOWN = 15
+# Everything that makes people wait is short, so that a test sees many rounds of it.
+SETTINGS = {
+    "NAMESPACE": NAMESPACE,
+    "LEASE_TTL_S": f"{LEASE_TTL_S:g}",
+    "STOP_GRACE_S": f"{STOP_GRACE_S:g}",
+    "BACKOFF_BASE_S": "0.2",
+    "BACKOFF_CAP_S": "2",
+    "CONNECT_TIMEOUT_S": "2",
+    "READ_TIMEOUT_S": "3",
+    "REQUEST_DEADLINE_S": "3",
+    "REQUESTS_PER_DAY": str(REQUESTS_PER_DAY),
+    "FAILURES_TO_CLOSE": "1000",
+    "ATTEMPTS_MAX": "200",
+}
+
+
+@dataclass(slots=True)
+class Arena:
+    """One system that is put to the test."""
+
+    folder: Path
+    server: Server
+    simulator: Simulator
+    fleet: Fleet
+    ledger: Ledger
+    limiter: Limiter
+    recordings: list[Recording] = field(default_factory=list)
+
+    def hand_in(self, batch: str, count: int, *, size_bytes: int = SIZE_BYTES) -> list[Recording]:
+        """Write so many new recordings and hand their manifest in as a batch."""
+        names = [f"{batch}-{number:04d}" for number in range(count)]
+        recordings = write_recordings(self.folder / "media" / batch, names, size_bytes=size_bytes)
+        self.recordings += recordings
+        self.submit(batch, recordings)
+        return recordings
+
+    def submit(self, batch: str, recordings: Sequence[Recording]) -> None:
+        """Hand in a manifest of recordings, as the command `backfill` does."""
+        manifest = write_manifest(self.folder / "media" / f"{batch}.jsonl", recordings)
+        producer = Producer(self.ledger, batch=batch, lane=Lane.BACKFILL)
+        for handed in producer.backfill(read_manifest(manifest)):
+            assert isinstance(handed, Handed), f"Line {handed.line} was rejected: {handed.reason}"
+
+    def await_final(self, batch: str, *, within_s: float) -> Counts:
+        """Wait until every job of a batch is in a final state."""
+        try:
+            await_true(
+                lambda: not self.ledger.counts(batch).waiting, f"{batch} is finished", within_s=within_s
+            )
+        except TimeoutError as error:
+            raise TimeoutError(f"{error} {self.ledger.counts(batch)} {self.limiter.gate()}") from None
+        return self.ledger.counts(batch)
+
+    def key(self, name: str) -> str:
+        """Give the full name of a key of this arena."""
+        return f"{NAMESPACE}:{name}"
+
+    def job(self, job_id: str) -> dict[str, str]:
+        """Read the record of a job."""
+        record: dict[str, str] = self.server.client.hgetall(self.key(f"job:{job_id}"))
+        return record
+
+    def queued(self, queue: str) -> int:
+        """Count the messages that wait in a queue of the broker."""
+        return int(self.server.client.llen(self.key(f"celery:{queue}")))
+
+    def unacknowledged(self) -> int:
+        """Count the messages that workers hold."""
+        return int(self.server.client.hlen(self.key("celery:unacked")))
+
+    def seen(self) -> int:
+        """Count the requests that reached the simulator."""
+        return int(self.simulator.health()["requests"])
+
+    def calls(self) -> dict[str, dict[str, Any]]:
+        """Give the simulator's calls by their clientUniqueId."""
+        return {call["clientUniqueId"]: call for call in self.simulator.record("requests=0")["calls"]}
+
+    def evidence(self, **expected: Any) -> Evidence:
+        """Collect what an audit looks at."""
+        record = self.simulator.record()
+        started_s = datetime.fromisoformat(record["started_at"]).timestamp()
+        client = self.server.client
+        keys = list(client.scan_iter(count=1000))
+        jobs = [key for key in keys if key.startswith(self.key("job:"))]
+        return Evidence(
+            recordings={each.client_unique_id: each.sha256 for each in self.recordings},
+            calls=record["calls"],
+            arrivals_s=[started_s + row[0] for row in record["requests"]],
+            jobs={key.removeprefix(self.key("job:")): client.hgetall(key) for key in jobs},
+            counts=self.ledger.batches(),
+            grants_s=[int(text) / 1e6 for text in client.lrange(self.key("grants"), 0, -1)],
+            requests_per_second=self.limiter.limits.requests_per_second,
+            namespace=NAMESPACE,
+            keys={key: client.type(key) for key in keys},
+            **expected,
+        )
+
+    def audit(self, **expected: Any) -> list[str]:
+        """Audit everything that happened in this arena."""
+        return audit(self.evidence(**expected))
+
+
+@contextmanager
+def arena(
+    *, per_second: float = FLEET_PER_S, simulator: dict[str, Any] | None = None, **settings: str
+) -> Iterator[Arena]:
+    """Set an arena up, without workers yet; settings are named without their prefix."""
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+        stack.callback(shutil.rmtree, folder)
+        server = stack.enter_context(running_server())
+        options = {"requests_per_second": SIMULATOR_PER_S, "requests_per_day": REQUESTS_PER_DAY}
+        running = stack.enter_context(running_simulator(**(options | (simulator or {}))))
+        chosen = SETTINGS | {"REQUESTS_PER_SECOND": f"{per_second:g}"} | settings
+        fleet = Fleet(environment_of(folder, server, running, chosen), folder)
+        stack.callback(fleet.end)
+        store = Store(server.url, NAMESPACE)
+        stack.callback(store.close)
+        stack.push(lambda *raised: _show_logs(fleet) if raised[0] else None)
+        yield Arena(
+            folder=folder,
+            server=server,
+            simulator=running,
+            fleet=fleet,
+            ledger=Ledger(store, lease_ttl_s=LEASE_TTL_S, attempts_max=int(chosen["ATTEMPTS_MAX"])),
+            limiter=Limiter(store, Limits(per_second, REQUESTS_PER_DAY, 0.01, 1, 0.1)),
+        )
+
+
+def _show_logs(fleet: Fleet) -> None:
+    """Print how the logs of the workers end; shown by pytest when a test fails."""
+    for worker in fleet.workers:
+        lines = worker.log.read_text("utf-8", "replace").splitlines()
+        tell(f"--- {worker.name}, {len(lines)} lines", *lines[-LOG_LINES_SHOWN:])
+
+
+def environment_of(
+    folder: Path, server: Server, simulator: Simulator, settings: dict[str, str]
+) -> dict[str, str]:
+    """Give the environment of the workers, free of whatever is set around the tests."""
+    (folder / "media").mkdir(exist_ok=True)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GONG")}
+    return (
+        clean
+        | {"HOME": str(folder), "GONG_BASE_URL": simulator.url, "CHAOS_FOLDER": str(folder)}
+        | {"GONG_ACCESS_KEY": "demo-key", "GONG_ACCESS_KEY_SECRET": "demo-secret"}
+        | {"GONG_INGEST_REDIS_URL": server.url, "GONG_INGEST_MEDIA_ROOTS": str(folder / "media")}
+        | {"GONG_INGEST_DATA_DIR": str(folder / "data")}
+        | {f"GONG_INGEST_{name}": value for name, value in settings.items()}
+    )
+
+
+def new_seed() -> int:
+    """Choose a seed, or take it from CHAOS_SEED, and tell it, so that a failure can be repeated."""
+    seed = int(os.environ.get("CHAOS_SEED") or time.time_ns() % 1_000_000)
+    tell(f"CHAOS_SEED={seed}")
+    return seed

@@ -1,0 +1,107 @@
+"""The application of `workers.celery`, with processes that kill themselves at planned points, once each.
+
+A plan in the folder CHAOS_FOLDER names the moment for each clientUniqueId: before or after a point
+(`points.py`). A file marks that it happened. Nothing of this is known to the code that it kills.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+
+from pipeline.gong import GongClient
+from pipeline.job import Claim, Held, Step, job_id_of
+from pipeline.ledger import Ledger
+from tests.chaos.points import marker_of, plan_of
+from workers import dispatcher
+from workers.celery import app
+from workers.chain import chain_of
+
+__all__ = ["app"]
+
+FOLDER = Path(os.environ["CHAOS_FOLDER"])
+
+
+@functools.cache
+def _plan() -> dict[str, str]:
+    planned: dict[str, str] = json.loads(plan_of(FOLDER).read_text("utf-8"))
+    return {job_id_of(client_unique_id): point for client_unique_id, point in planned.items()}
+
+
+def _die_if_planned(moment: str, job_id: str) -> None:
+    if _plan().get(job_id) != moment:
+        return
+    try:
+        marker_of(FOLDER, moment).touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wrap(owner: Any, name: str, where: Callable[..., tuple[str, str]]) -> None:
+    """Let a function be fatal before and after its work; `where` gives the point and the job's id."""
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def fatal(*args: Any, **kwargs: Any) -> Any:
+        point, job_id = where(*args, **kwargs)
+        _die_if_planned(f"before {point}", job_id)
+        result = original(*args, **kwargs)
+        _die_if_planned(f"after {point}", job_id)
+        return result
+
+    setattr(owner, name, fatal)
+
+
+def _at_begin(_ledger: Ledger, job_id: str, _token: int, step: Step, **_run: str) -> tuple[str, str]:
+    return f"begin_step {step}", job_id
+
+
+def _at_create(_client: GongClient, body: str) -> tuple[str, str]:
+    return f"request {Step.CREATE_CALL}", job_id_of(json.loads(body)["clientUniqueId"])
+
+
+def _at_upload(_client: GongClient, _call: str, _stream: Any, *, file_name: str, **_: Any) -> tuple[str, str]:
+    return f"request {Step.UPLOAD_MEDIA}", job_id_of(Path(file_name).stem)
+
+
+def _at_write(name: str, *, of_step: bool) -> Callable[..., tuple[str, str]]:
+    def where(_ledger: Ledger, held: Held, *_args: Any, **_kwargs: Any) -> tuple[str, str]:
+        return (f"{name} {held.step}" if of_step else name), held.job_id
+
+    return where
+
+
+class _FatalChain:
+    """A chain whose publisher dies before or after."""
+
+    def __init__(self, claim: Claim, chain: Any) -> None:
+        self._claim = claim
+        self._chain = chain
+
+    def apply_async(self) -> None:
+        """Publish it, and die before or after if that is planned."""
+        _die_if_planned("before publish", self._claim.job_id)
+        self._chain.apply_async()
+        _die_if_planned("after publish", self._claim.job_id)
+
+
+def _fatal_chain_of(claim: Claim, celery: Celery) -> Any:
+    return _FatalChain(claim, chain_of(claim, celery))
+
+
+_wrap(Ledger, "begin_step", _at_begin)
+_wrap(Ledger, "note_request", _at_write("note_request", of_step=True))
+_wrap(Ledger, "record_step", _at_write("record_step", of_step=True))
+_wrap(Ledger, "postpone", _at_write("postpone", of_step=False))
+_wrap(Ledger, "bury", _at_write("bury", of_step=False))
+_wrap(GongClient, "create_call", _at_create)
+_wrap(GongClient, "upload_media", _at_upload)
+setattr(dispatcher, "chain_of", _fatal_chain_of)  # noqa: B010 - mypy refuses to assign to a function

@@ -1,0 +1,68 @@
+"""Messages of the broker are lost, doubled and late; the ledger knows better."""
+
+from __future__ import annotations
+
+from random import Random
+
+from pipeline.job import job_id_of
+from tests.chaos.arena import Arena, arena, new_seed
+from tests.chaos.havoc import delete_a_message, double_a_message
+from tests.chaos.telling import tell
+from tests.chaos.waiting import hold_true
+from tests.waiting import await_true
+
+RECORDINGS = 60
+
+
+def test_backfill_survives_lost_and_doubled_messages() -> None:
+    random = Random(new_seed())
+    with arena(per_second=60, LEASE_TTL_S="3") as running:
+        running.hand_in("messages", RECORDINGS)
+        running.fleet.add("media", queues="media", concurrency=16)
+        running.fleet.add("calls", queues="calls", concurrency=2)
+        lost = doubled = 0
+
+        def tamper() -> bool:
+            nonlocal lost, doubled
+            doubled += double_a_message(running.server, random)
+            lost += lost < 8 and delete_a_message(running.server, random)
+            return not running.ledger.counts("messages").waiting
+
+        await_true(tamper, "the batch is finished", within_s=60)
+        tell(f"{lost} messages were lost, {doubled} doubled.")
+        assert lost
+        assert doubled
+        assert running.ledger.counts("messages").done == RECORDINGS
+        # nothing was asked twice: whatever came twice or late was put aside before its request
+        assert running.seen() == 2 * RECORDINGS
+        assert running.audit() == []
+
+
+def test_message_that_comes_after_its_lease_is_put_aside() -> None:
+    with arena(LEASE_TTL_S="30") as running:
+        client, queue = running.server.client, running.key("celery:calls")
+        (recording,) = running.hand_in("late", 1)
+        job = job_id_of(recording.client_unique_id)
+        running.fleet.add("media", queues="media", concurrency=2)
+        running.ledger.join_fleet("calls-to-come", calls=1, media=0, ttl_s=60)
+        # given the message of an attempt whose lease ran out, and that of the attempt after it
+        late = _take_message(running)
+        client.zadd(running.key("leases"), {job: 1})
+        right = _take_message(running)
+        # when the late one is read first
+        client.rpush(queue, late)
+        running.fleet.add("calls", queues="calls", concurrency=1)
+        await_true(lambda: not running.queued("calls"), "the late message is read", within_s=20)
+        hold_true(lambda: not running.job(job)["step"], "nothing is done for it", for_s=0.5)
+        # then the job waits for the right one
+        client.rpush(queue, right)
+        running.await_final("late", within_s=20)
+        assert running.seen() == 2
+        assert running.audit() == []
+
+
+def _take_message(running: Arena) -> str:
+    """Take the only message out of the queue for calls, as soon as it is published."""
+    await_true(lambda: running.queued("calls"), "a message is published", within_s=20)
+    message: str = running.server.client.lpop(running.key("celery:calls"))
+    return message

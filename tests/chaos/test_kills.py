@@ -1,0 +1,100 @@
+"""Workers and their processes are killed at random; nothing is lost and nothing doubled."""
+
+from __future__ import annotations
+
+import signal
+import time
+from random import Random
+
+from pipeline.job import State, job_id_of
+from tests.chaos.arena import LEASE_TTL_S, Arena, arena, new_seed
+from tests.chaos.telling import tell
+from tests.chaos.waiting import hold_true
+from tests.waiting import await_true
+
+RECORDINGS, KILLS = 60, 8
+
+
+def test_backfill_survives_random_kills() -> None:
+    random = Random(new_seed())
+    with arena(per_second=40, simulator={"seed": random.randrange(1000)}) as running:
+        for name in ("one", "two"):
+            running.fleet.add(f"calls-{name}", queues="calls", concurrency=2)
+            running.fleet.add(f"media-{name}", queues="media", concurrency=4)
+        running.hand_in("kills", RECORDINGS)
+        for number in range(KILLS):
+            _await_progress(running, 4 + number * (2 * RECORDINGS - 20) // KILLS)
+            kill = running.fleet.kill_a_worker if number % 2 else running.fleet.kill_a_process
+            kill(random)
+        counts = running.await_final("kills", within_s=60)
+        assert counts.done == RECORDINGS
+        assert running.fleet.kills == KILLS
+        assert running.audit() == []
+
+
+def _await_progress(running: Arena, requests: int) -> None:
+    await_true(lambda: running.seen() >= requests, f"{requests} requests were made", within_s=30)
+
+
+def test_new_worker_takes_up_the_work_of_a_killed_one_when_its_leases_end() -> None:
+    with arena(per_second=20) as running:
+        first = running.fleet.add("first", concurrency=4)
+        running.hand_in("alone", 12)
+        await_true(lambda: running.seen() >= 6, "the first worker is at work", within_s=20)
+        first.end()
+        died_at = time.monotonic()
+        held = _jobs_in(running, State.ACTIVE)
+        running.fleet.add("second", concurrency=4)
+        await_true(lambda: held <= _jobs_in(running, State.DONE), "the second did it", within_s=30)
+        took_s = time.monotonic() - died_at
+        running.await_final("alone", within_s=30)
+        tell(f"{len(held)} jobs of a killed worker were done {took_s:.1f} s after its death.")
+        assert held
+        assert took_s < LEASE_TTL_S + 5
+        assert running.audit() == []
+
+
+def test_frozen_worker_that_lost_its_leases_writes_and_sends_nothing_when_it_wakes() -> None:
+    # given a worker that is frozen while it waits for answers and for slots
+    with arena(per_second=8) as running:
+        running.simulator.set_faults({"create.slow": ":1-1"})
+        frozen = running.fleet.add("frozen", concurrency=4)
+        recordings = running.hand_in("frozen", 4)
+        await_true(lambda: running.seen() >= 2, "the worker waits for answers", within_s=20)
+        frozen.signal_all(signal.SIGSTOP)
+        sent = running.seen()
+        hold_true(lambda: running.seen() == sent, "a frozen worker sends nothing", for_s=0.3)
+        # when another took its jobs up, and it wakes while the other is at them
+        running.simulator.set_faults({"media.slow": ":1-1"})
+        running.fleet.add("other", concurrency=4)
+        jobs = [job_id_of(each.client_unique_id) for each in recordings]
+        await_true(lambda: _is_created(running, jobs), "the other worker is at them", within_s=20)
+        tokens = [running.job(job)["token"] for job in jobs]
+        frozen.signal_all(signal.SIGCONT)
+        running.await_final("frozen", within_s=30)
+        frozen.terminate()
+        frozen.process.wait(20)
+        # then all was done by the other, with one create and one upload for each
+        assert [running.job(job)["token"] for job in jobs] == tokens
+        assert running.seen() == sent + 2 * len(jobs)
+        assert running.audit() == []
+
+
+def test_upload_that_takes_longer_than_a_lease_is_left_to_its_worker() -> None:
+    with arena(READ_TIMEOUT_S="9", REQUEST_DEADLINE_S="9") as running:
+        running.simulator.set_faults({"media.slow": ":3.5-3.5"})
+        for name in ("one", "other"):
+            running.fleet.add(name, concurrency=2)
+        running.hand_in("long", 4)
+        running.await_final("long", within_s=20)
+        assert running.seen() == 2 * 4
+        assert running.audit() == []
+
+
+def _is_created(running: Arena, jobs: list[str]) -> bool:
+    return all(running.job(job).get("step") == "created" for job in jobs)
+
+
+def _jobs_in(running: Arena, state: State) -> set[str]:
+    jobs = [job_id_of(each.client_unique_id) for each in running.recordings]
+    return {job for job in jobs if running.job(job)["state"] == state}

@@ -1,0 +1,37 @@
+"""A server for the whole run, and for each test a part of it of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.store import Store
+from tests.servers import Server, running_server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server that every test may use, and none may stop or configure."""
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server_url(server: Server) -> str:
+    return server.url
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A name below which nobody else has keys."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def store(server_url: str, namespace: str) -> Iterator[Store]:
+    """The shared server, seen from a namespace of the test's own."""
+    opened = Store(server_url, namespace)
+    yield opened
+    opened.close()
