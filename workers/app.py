@@ -13,6 +13,7 @@ from celery import Celery
 from celery.signals import setup_logging
 from kombu import Queue
 
+from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from workers.dispatcher import Dispatcher
 
@@ -30,7 +31,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
     Raises:
         SettingsInvalid: There is no server.
     """
-    url = broker_url(settings.redis_url or "")
+    if not settings.redis_url:
+        raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; workers need the ledger's server.")
+    url = broker_url(settings.redis_url)
     return {
         "broker_url": url,
         # Only JSON: a message is a job's id and a lease token, and nobody's pickle is opened.

@@ -1,5 +1,4 @@
--- Let the next request be the probe of a gate that waits for one: the settings were just changed. What it was
--- closed for is forgotten, so that whoever watches can tell what this request meets from what was met before.
+-- Let the next request be the probe of a gate that waits for one: the settings were just changed.
 -- KEYS  1 prefix
 -- ARGV  1 now (us, '' for the server's clock)
 -- RETURNS 1 if the gate is closed and waits for a probe
@@ -8,8 +7,5 @@
 local now = clock_us(ARGV[1])
 local gate = read_gate(now)
 if not gate or gate.mode ~= 'probe' then return 0 end
-if gate.reason ~= 'failing' then
-  redis.call('HSET', gate_key, 'reason', 'failing', 'detail', 'the next request finds out whether it works now')
-end
 redis.call('HSET', gate_key, 'until_us', as_text(now), 'interval_us', as_text(FIRST_INTERVAL_US))
 return 1

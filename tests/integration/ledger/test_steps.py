@@ -1,0 +1,258 @@
+"""Working on a job: who may begin a step, keep the lease, and write down what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.errors import LeaseLost, PayloadUnknown
+from pipeline.job import Held, Lane, State, Step, job_id_of
+from pipeline.ledger import Ledger
+from tests.integration.ledger.bench import BATCH, LEASE_TTL_S, REASON, Bench, make_submission, make_wait
+
+WRITES: dict[str, Callable[[Ledger, Held], object]] = {
+    "renew": lambda ledger, held: ledger.renew(held),
+    "note_request": lambda ledger, held: ledger.note_request(held, wait_s=1),
+    "record_step": lambda ledger, held: ledger.record_step(held, {"size_bytes": "1"}),
+    "postpone": lambda ledger, held: ledger.postpone(held, make_wait(costs_attempt=True)),
+    "keep": lambda ledger, held: ledger.postpone(held, make_wait(keep=True)),
+    "bury": lambda ledger, held: ledger.bury(held, REASON),
+}
+
+
+def test_a_step_begins_with_the_job_as_it_was_handed_in(bench: Bench) -> None:
+    claim = bench.claimed(lane=Lane.LIVE)
+
+    held = bench.ledger.begin_step(claim.job_id, claim.lease_token, Step.VALIDATE, run="run")
+
+    assert held == Held(
+        job_id=job_id_of("a"),
+        lease_token=claim.lease_token,
+        run="run",
+        step=Step.VALIDATE,
+        batch=BATCH,
+        lane=Lane.LIVE,
+        payload=make_submission("a").payload,
+        attempts=0,
+        call_id=None,
+        posted=False,
+    )
+
+
+def test_to_begin_a_step_renews_the_lease(bench: Bench) -> None:
+    claim = bench.claimed()
+    bench.clock.advance(20)
+
+    bench.begin(claim)
+
+    assert bench.lease_ends_in_s() == LEASE_TTL_S
+
+
+def test_a_second_delivery_waits_for_nothing_and_does_nothing(bench: Bench) -> None:
+    claim = bench.claimed()
+    held = bench.begin(claim)
+
+    with pytest.raises(LeaseLost, match="another one is at work"):
+        bench.begin(claim)
+
+    bench.ledger.renew(held)
+
+
+def test_a_delivery_may_ask_twice(bench: Bench) -> None:
+    claim = bench.claimed()
+    ask = [bench.ledger.begin_step(claim.job_id, claim.lease_token, Step.VALIDATE, run="run") for _ in "12"]
+
+    assert ask[0] == ask[1]
+
+
+@pytest.mark.parametrize("step", [Step.VALIDATE, Step.CREATE_CALL])
+def test_a_step_that_is_recorded_is_not_begun_again(bench: Bench, step: Step) -> None:
+    claim = bench.claimed()
+    for earlier in (Step.VALIDATE, Step.CREATE_CALL):
+        bench.ledger.record_step(bench.begin(claim, earlier))
+
+    with pytest.raises(LeaseLost, match="past this step"):
+        bench.begin(claim, step)
+
+    assert bench.job()["step"] == "created"
+
+
+def test_a_step_is_not_begun_before_its_turn(bench: Bench) -> None:
+    with pytest.raises(LeaseLost):
+        bench.begin(bench.claimed(), Step.CREATE_CALL)
+
+
+def test_nothing_is_begun_with_an_old_token(bench: Bench) -> None:
+    old = bench.claimed()
+    bench.clock.advance(LEASE_TTL_S)
+    (new,) = bench.claim()
+
+    with pytest.raises(LeaseLost, match="another attempt holds it"):
+        bench.begin(old)
+
+    bench.begin(new)
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.DONE, State.DEAD])
+def test_nothing_is_begun_on_a_job_that_is_not_active(bench: Bench, state: State) -> None:
+    held = bench.held("a", Step.UPLOAD_MEDIA)
+    if state is State.PENDING:
+        bench.ledger.postpone(held, make_wait(0))
+    elif state is State.DONE:
+        bench.ledger.record_step(held)
+    else:
+        bench.ledger.bury(held, REASON)
+
+    with pytest.raises(LeaseLost):
+        bench.ledger.begin_step(held.job_id, held.lease_token, Step.UPLOAD_MEDIA, run="again")
+
+
+def test_nothing_is_begun_on_a_job_that_is_not_there(ledger: Ledger) -> None:
+    with pytest.raises(LeaseLost):
+        ledger.begin_step("none", 1, Step.VALIDATE, run="run")
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_an_attempt_that_lost_its_lease_writes_nothing(
+    bench: Bench, write: Callable[[Ledger, Held], object]
+) -> None:
+    old = bench.held()
+    bench.clock.advance(LEASE_TTL_S)
+    (claim,) = bench.claim()
+    bench.begin(claim)
+    before = bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)
+
+    with pytest.raises(LeaseLost, match="was lost to another attempt"):
+        write(bench.ledger, old)
+
+    assert (bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)) == before
+
+
+@pytest.mark.parametrize("write", [WRITES[name] for name in WRITES if name != "record_step"])
+def test_a_delivery_whose_step_is_recorded_writes_nothing(
+    bench: Bench, write: Callable[[Ledger, Held], object]
+) -> None:
+    held = bench.held()
+    bench.ledger.record_step(held)
+    before = bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)
+
+    with pytest.raises(LeaseLost):
+        write(bench.ledger, held)
+
+    assert (bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)) == before
+
+
+def test_a_lease_that_ran_out_but_was_not_claimed_is_still_held(bench: Bench) -> None:
+    held = bench.held()
+    bench.clock.advance(LEASE_TTL_S + 1)
+
+    bench.ledger.renew(held)
+
+    assert bench.lease_ends_in_s() == LEASE_TTL_S
+
+
+def test_a_renewed_lease_is_not_claimed(bench: Bench) -> None:
+    held = bench.held()
+    for _ in range(5):
+        bench.clock.advance(LEASE_TTL_S - 1)
+        bench.ledger.renew(held)
+
+    assert bench.claim() == []
+
+
+def test_a_create_that_may_have_left_is_remembered(bench: Bench) -> None:
+    bench.ledger.note_request(bench.held("a", Step.CREATE_CALL), wait_s=1.5)
+
+    bench.clock.advance(LEASE_TTL_S)
+    (claim,) = bench.claim()
+
+    assert bench.begin(claim).posted
+
+
+def test_an_upload_is_no_create(bench: Bench) -> None:
+    bench.ledger.note_request(bench.held("a", Step.UPLOAD_MEDIA), wait_s=0)
+
+    assert "posted" not in bench.job()
+
+
+def test_requests_are_counted_with_the_instants_of_the_first_and_the_last(bench: Bench) -> None:
+    start_s = bench.clock.now_s
+    first, second = bench.held("a", Step.CREATE_CALL), bench.held("b", Step.CREATE_CALL)
+    bench.ledger.note_request(first, wait_s=1.25)
+    bench.clock.advance(10)
+    bench.ledger.note_request(second, wait_s=0.5)
+
+    counts = bench.ledger.counts(BATCH)
+
+    assert counts.requests == 2
+    assert (counts.first_request_at, counts.last_request_at) == (start_s + 1.25, start_s + 10.5)
+
+
+def test_the_last_request_is_the_one_that_leaves_last(bench: Bench) -> None:
+    late, early = bench.held("a", Step.CREATE_CALL), bench.held("b", Step.CREATE_CALL)
+    bench.ledger.note_request(late, wait_s=2)
+    bench.ledger.note_request(early, wait_s=1)
+
+    assert bench.ledger.counts(BATCH).last_request_at == bench.clock.now_s + 2
+
+
+def test_a_recorded_step_leaves_the_job_active_and_renews_the_lease(bench: Bench) -> None:
+    held = bench.held()
+    bench.clock.advance(20)
+
+    bench.ledger.record_step(held, {"size_bytes": "42"})
+
+    job = bench.job()
+    assert (job["state"], job["step"], job["size_bytes"]) == ("active", "validated", "42")
+    assert bench.lease_ends_in_s() == LEASE_TTL_S
+
+
+def test_the_last_step_ends_the_job(bench: Bench) -> None:
+    bench.bring_in()
+
+    counts = bench.ledger.counts(BATCH)
+    assert (counts.done, counts.created, counts.uploaded) == (1, 1, 1)
+    assert bench.job()["done_at"] == f"{bench.clock.now_s * 1000:.0f}"
+    assert bench.lease_ends_in_s() is None
+    assert bench.is_woken()
+
+
+def test_a_job_whose_media_the_api_pulls_ends_with_the_create(bench: Bench) -> None:
+    bench.ledger.record_step(bench.held("a", Step.CREATE_CALL, media=None), {"call_id": "5"})
+
+    counts = bench.ledger.counts(BATCH)
+    assert (counts.done, counts.created, counts.uploaded) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_to_record_a_step_twice_changes_nothing(bench: Bench, step: Step) -> None:
+    held = bench.held("a", step)
+    details = {"call_id": "7", "adopted": "1"}
+    bench.ledger.record_step(held, details)
+    before = bench.job(), bench.ledger.counts(BATCH)
+
+    bench.ledger.record_step(held, details)
+
+    assert (bench.job(), bench.ledger.counts(BATCH)) == before
+    assert bench.ledger.counts(BATCH).adopted == 1
+
+
+def test_the_next_step_knows_the_call(bench: Bench) -> None:
+    claim = bench.claimed()
+    bench.ledger.record_step(bench.begin(claim, Step.VALIDATE))
+    bench.ledger.record_step(bench.begin(claim, Step.CREATE_CALL), {"call_id": "12345678901234567890"})
+
+    assert bench.begin(claim, Step.UPLOAD_MEDIA).call_id == "12345678901234567890"
+
+
+def test_a_job_of_a_newer_version_is_left_to_newer_workers(bench: Bench) -> None:
+    claim = bench.claimed()
+    bench.server.client.set(bench.key(f"payload:{claim.job_id}"), '99\n{"new": "form"}')
+
+    with pytest.raises(PayloadUnknown, match="upgrade the workers"):
+        bench.begin(claim)
+
+    job = bench.job()
+    assert (job["state"], job["attempts"]) == ("pending", "0")
+    assert bench.due_in_s() == 60

@@ -1,0 +1,142 @@
+"""One job on its way through the steps, with everything real around it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.gong import GongClient
+from pipeline.job import Claim, Counts, DeadLetter, Lane, Payload, Step, Submission
+from pipeline.ledger import Ledger
+from pipeline.limiter import Gate, Limiter, Limits
+from pipeline.settings import Settings
+from pipeline.steps import GoOn, Next, Services, run_step
+from pipeline.store import Store
+from tests.servers import Server
+from tests.system.recordings import make_call, wav
+
+BATCH = "calls"
+MEDIA = "call.wav"
+LIMITS = Limits(requests_per_second=1000.0, requests_per_day=100_000, margin=0.0, burst=1, live_share=0.0)
+
+
+@dataclass(slots=True)
+class Bench:
+    """A job with its services.
+
+    Attributes:
+        name: The job's clientUniqueId, its own for every test.
+        root: The media root, which holds `MEDIA`.
+    """
+
+    server: Server
+    store: Store
+    name: str
+    root: Path
+    services: Services
+    claims: list[Claim] = field(default_factory=list)
+
+    @property
+    def media(self) -> Path:
+        return self.root / MEDIA
+
+    def have(self, **overrides: Any) -> None:
+        """Change the services."""
+        self.services = replace(self.services, **overrides)
+
+    def pace(self, **overrides: Any) -> None:
+        """Change the limits."""
+        self.have(limiter=Limiter(self.store, replace(LIMITS, **overrides)))
+
+    def hand_in(self, *, media: str | None = MEDIA, name: str = "", **call: Any) -> None:
+        body = make_call(name or self.name, **call)
+        submission = Submission(name or self.name, Payload(json.dumps(body), media))
+        self.services.ledger.submit([submission], batch=BATCH, lane=Lane.BACKFILL)
+
+    def claim(self) -> Claim:
+        """Claim the one job that is due."""
+        (claim,) = self.services.ledger.claim([Lane.BACKFILL], window=9).jobs
+        self.claims.append(claim)
+        return claim
+
+    def run(self, step: Step) -> Next:
+        """Run one delivery of a step under the last claim."""
+        claim = self.claims[-1] if self.claims else self.claim()
+        return run_step(step, claim.job_id, claim.lease_token, self.services)
+
+    def run_before(self, step: Step) -> None:
+        """Run the steps that come before one."""
+        for earlier in list(Step)[: list(Step).index(step)]:
+            assert self.run(earlier) == GoOn()
+
+    def job(self) -> dict[str, str]:
+        """Read the job's record as it lies in the server."""
+        key = f"{self.name}:job:{Submission(self.name, Payload('', None)).job_id}"
+        record: dict[str, str] = self.server.client.hgetall(key)
+        return record
+
+    def counts(self) -> Counts:
+        return self.services.ledger.counts(BATCH)
+
+    def dead_letter(self) -> DeadLetter:
+        (letter,) = self.services.ledger.dead_letters(BATCH, most=9)
+        return letter
+
+    def gate(self) -> Gate | None:
+        return self.services.limiter.gate()
+
+    def sent(self) -> int:
+        """Count the requests that were granted."""
+        return self.services.limiter.use().today
+
+
+@contextmanager
+def make_bench(server: Server, store: Store, name: str, root: Path, url: str) -> Iterator[Bench]:
+    """Set a bench up for an API at an address."""
+    root.mkdir()
+    (root / MEDIA).write_bytes(wav(name.encode() * 100))
+    # The first second of a limiter is silent; it has passed.
+    Limiter(store, LIMITS, clock=lambda: time.time() - 60).look(Lane.BACKFILL)
+    with make_client(url) as client:
+        yield Bench(
+            server,
+            store,
+            name,
+            root,
+            Services(
+                ledger=Ledger(store, lease_ttl_s=30.0, attempts_max=3),
+                limiter=Limiter(store, LIMITS),
+                client=client,
+                settings=Settings(failures_to_close=2, backoff_base_s=4.0),
+                media_roots=(root,),
+                random=lambda: 0.5,
+            ),
+        )
+
+
+def make_client(url: str, *, deadline_s: float = 20.0) -> GongClient:
+    return GongClient(
+        url,
+        access_key="demo-key",
+        access_key_secret="demo-secret",
+        connect_timeout_s=5.0,
+        read_timeout_s=deadline_s,
+        request_deadline_s=deadline_s,
+    )
+
+
+@contextmanager
+def beside(action: Any) -> Iterator[None]:
+    """Do something in another thread meanwhile, and wait for its end."""
+    thread = threading.Thread(target=action)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

@@ -1,0 +1,73 @@
+"""One delivery of one step: who may work on the job, and who may not."""
+
+from __future__ import annotations
+
+import threading
+
+from pipeline.job import State, Step
+from pipeline.steps import GoOn, Next, Stop, run_step
+from tests.integration.steps.bench import Bench, beside
+from tests.simulators import Simulator
+from tests.waiting import await_true
+
+
+def assert_stopped_without_a_trace(after: Next) -> None:
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (None, "lease_lost")
+
+
+def test_an_old_token_stops_without_a_trace(bench: Bench) -> None:
+    bench.hand_in()
+    claim = bench.claim()
+    before = bench.job()
+
+    assert_stopped_without_a_trace(
+        run_step(Step.VALIDATE, claim.job_id, claim.lease_token - 1, bench.services)
+    )
+
+    assert bench.job() == before
+
+
+def test_a_message_that_comes_twice_is_worked_on_once(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    api.set_faults({"create.slow": ":0.5-0.5"})
+    twins: list[Next] = []
+
+    with beside(lambda: twins.append(bench.run(Step.CREATE_CALL))):
+        await_true(lambda: bench.counts().requests == 1, "the first one is at it")
+        assert_stopped_without_a_trace(bench.run(Step.CREATE_CALL))
+
+    assert twins == [GoOn()]
+    assert bench.sent() == 1
+
+
+def test_a_step_that_is_recorded_is_not_done_again(bench: Bench) -> None:
+    bench.hand_in()
+    bench.run_before(Step.UPLOAD_MEDIA)
+
+    assert_stopped_without_a_trace(bench.run(Step.CREATE_CALL))
+
+    assert bench.sent() == 1
+
+
+def test_a_job_of_a_newer_version_is_left_to_newer_workers(bench: Bench) -> None:
+    bench.hand_in()
+    claim = bench.claim()
+    bench.server.client.set(f"{bench.name}:payload:{claim.job_id}", "2\n{}")
+
+    after = bench.run(Step.VALIDATE)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (State.PENDING, "payload_unknown")
+    assert bench.job()["attempts"] == "0"
+
+
+def test_a_step_leaves_no_thread_behind(bench: Bench) -> None:
+    bench.hand_in()
+    before = threading.active_count()
+
+    for step in Step:
+        assert bench.run(step) == GoOn()
+
+    assert threading.active_count() == before

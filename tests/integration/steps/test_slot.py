@@ -1,0 +1,143 @@
+"""Waiting for a slot: at its instant or not at all."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from pipeline.gong import GongClient
+from pipeline.job import Lane, State, Step
+from pipeline.ledger import Ledger
+from pipeline.limiter import Slot
+from pipeline.steps import Again, GoOn, Stop
+from tests.integration.steps.bench import Bench, beside
+from tests.simulators import Simulator
+from tests.waiting import await_true
+
+
+def test_a_request_leaves_at_its_instant(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    bench.pace(requests_per_second=2.0)
+    slot = bench.services.limiter.acquire(Lane.BACKFILL)
+    assert isinstance(slot, Slot)
+    ahead_s = api.health()["elapsed_s"] - time.monotonic()
+
+    assert bench.run(Step.CREATE_CALL) == GoOn()
+
+    arrived_at_s, *_ = api.record("calls=0")["requests"][-1]
+    assert 0 <= arrived_at_s - (slot.leaves_at + ahead_s + 0.5) < 0.1
+
+
+def test_a_slot_that_was_missed_is_given_up_for_another(
+    bench: Bench, api: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    before = api.health()["requests"]
+    bench.have(client=SlowToConnect.of(bench.services.client))
+
+    assert bench.run(Step.CREATE_CALL) == GoOn()
+
+    assert "missed its slot and takes another" in caplog.text
+    assert (bench.sent(), api.health()["requests"] - before) == (2, 1)
+    assert bench.counts().requests == 1
+
+
+class SlowToConnect(GongClient):
+    """Takes longer to connect, the first time, than a slot holds."""
+
+    @classmethod
+    def of(cls, client: GongClient) -> SlowToConnect:
+        slow = cls(client.base_url, access_key="demo-key", access_key_secret="demo-secret")
+        slow.delays_s = [0.1]
+        return slow
+
+    delays_s: list[float]
+
+    def connect(self) -> None:
+        super().connect()
+        if self.delays_s:
+            threading.Event().wait(self.delays_s.pop())
+
+
+def close_by_hand(bench: Bench) -> None:
+    bench.services.limiter.close_by_hand("for the test")
+
+
+def spend_the_day(bench: Bench) -> None:
+    bench.services.limiter.acquire(Lane.BACKFILL)
+    bench.pace(requests_per_day=1)
+
+
+@pytest.mark.parametrize(
+    ("prevent", "code"), [(close_by_hand, "waits_by_hand"), (spend_the_day, "waits_day")]
+)
+def test_behind_a_gate_or_without_budget_the_job_goes_back_and_costs_nothing(
+    bench: Bench, api: Simulator, prevent: Any, code: str
+) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    prevent(bench)
+    sent, arrived = bench.sent(), api.health()["requests"]
+
+    after = bench.run(Step.CREATE_CALL)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (State.PENDING, code)
+    assert (bench.job()["attempts"], bench.sent(), api.health()["requests"]) == ("0", sent, arrived)
+    assert bench.counts().requests == 0
+
+
+def test_a_slot_far_away_is_waited_for_without_a_process(bench: Bench) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    bench.pace(requests_per_second=0.1)
+    bench.services.limiter.acquire(Lane.BACKFILL)
+
+    after = bench.run(Step.CREATE_CALL)
+
+    assert isinstance(after, Again)
+    assert after.code == "waits_second"
+    assert 7 < after.wait_s < 8
+    assert (bench.job()["state"], bench.job()["attempts"]) == (State.ACTIVE, "0")
+
+
+def test_a_worker_that_stops_hands_its_job_back_before_the_request(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    arrived = api.health()["requests"]
+    ends = time.monotonic() + 60
+    bench.have(stop_by=lambda: ends)
+
+    after = bench.run(Step.CREATE_CALL)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (State.PENDING, "handed_back")
+    assert (api.health()["requests"], bench.sent()) == (arrived, 0)
+    assert bench.claim().steps == (Step.CREATE_CALL, Step.UPLOAD_MEDIA)
+
+
+def test_a_lease_that_is_lost_while_waiting_sends_nothing(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    arrived = api.health()["requests"]
+    bench.pace(requests_per_second=1.0)
+    bench.services.limiter.acquire(Lane.BACKFILL)
+    bench.have(ledger=Ledger(bench.store, lease_ttl_s=0.3, attempts_max=9))
+
+    def take_away() -> None:
+        await_true(lambda: bench.counts().requests == 1, "the create has its slot")
+        bench.server.client.hset(f"{bench.name}:job:{bench.claims[-1].job_id}", "token", "1")
+
+    with beside(take_away):
+        after = bench.run(Step.CREATE_CALL)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (None, "lease_lost")
+    assert api.health()["requests"] == arrived

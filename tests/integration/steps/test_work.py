@@ -1,0 +1,171 @@
+"""The three steps on an API that works: what they send, and what is recorded of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.job import Lane, State, Step
+from pipeline.steps import Again, GoOn, Stop
+from tests.integration.steps.bench import MEDIA, Bench, beside, make_client
+from tests.simulators import Simulator
+from tests.system.recordings import make_call
+from tests.waiting import await_true
+
+
+def call_in(api: Simulator, name: str) -> dict[str, Any]:
+    (call,) = (call for call in api.record("requests=0")["calls"] if call["clientUniqueId"] == name)
+    return dict(call)
+
+
+def test_a_recording_goes_through_all_steps(bench: Bench, api: Simulator) -> None:
+    bench.hand_in(title="Renewal")
+
+    assert [bench.run(step) for step in Step] == [GoOn(), GoOn(), GoOn()]
+
+    call, job, content = call_in(api, bench.name), bench.job(), bench.media.read_bytes()
+    assert call["body"] == make_call(bench.name, title="Renewal")
+    assert (call["creates"], call["uploads"]) == (1, 1)
+    assert call["media"]["sha256"] == job["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (call["media"]["file_name"], call["media"]["content_type"]) == (MEDIA, "audio/wav")
+    assert (job["state"], job["step"], job["call_id"]) == (State.DONE, "uploaded", call["callId"])
+    assert (job["size_bytes"], job["bytes"]) == (str(len(content)), str(len(content)))
+    assert job["url"].endswith(call["callId"])
+    counts = bench.counts()
+    assert (counts.created, counts.uploaded, counts.adopted, counts.requests) == (1, 1, 0, 2)
+
+
+def test_a_call_that_the_api_downloads_ends_with_its_create(bench: Bench) -> None:
+    bench.hand_in(media=None, downloadMediaUrl=f"https://recordings.example.org/{bench.name}.mp3")
+
+    assert [bench.run(Step.VALIDATE), bench.run(Step.CREATE_CALL)] == [GoOn(), GoOn()]
+
+    assert (bench.job()["state"], bench.sent()) == (State.DONE, 1)
+
+
+def test_a_call_of_somebody_else_is_adopted(bench: Bench, api: Simulator) -> None:
+    with make_client(api.url) as somebody:
+        there = somebody.create_call(json.dumps(make_call(bench.name))).call_id
+    bench.hand_in()
+    bench.run_before(Step.UPLOAD_MEDIA)
+
+    assert (bench.job()["call_id"], bench.job()["adopted"]) == (there, "1")
+    assert bench.counts().adopted == 1
+
+
+def test_a_call_whose_answer_was_lost_is_found_again_and_not_adopted(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    api.set_faults({"create.lost": 1})
+    assert bench.run(Step.CREATE_CALL) == Again(2.0, "connection_lost")
+
+    api.set_faults({})
+    assert bench.run(Step.CREATE_CALL) == GoOn()
+
+    call = call_in(api, bench.name)
+    assert (call["creates"], call["repeated_creates"]) == (1, 1)
+    assert bench.job()["call_id"] == call["callId"]
+    assert "adopted" not in bench.job()
+    assert bench.job()["attempts"] == "1"
+
+
+def test_an_upload_whose_answer_was_lost_is_asked_about_after_its_deadline(
+    bench: Bench, api: Simulator
+) -> None:
+    bench.hand_in()
+    bench.run_before(Step.UPLOAD_MEDIA)
+    api.set_faults({"media.lost": 1})
+    after = bench.run(Step.UPLOAD_MEDIA)
+    assert isinstance(after, Again)
+    assert 19 < after.wait_s <= 20.1
+
+    api.set_faults({})
+    assert bench.run(Step.UPLOAD_MEDIA) == GoOn()
+
+    call = call_in(api, bench.name)
+    assert (call["uploads"], call["repeated_uploads"]) == (1, 1)
+    assert bench.job()["state"] == State.DONE
+
+
+def test_the_media_of_another_call_is_a_dead_letter_that_names_it(bench: Bench, api: Simulator) -> None:
+    other = f"{bench.name}-first"
+    bench.hand_in(name=other)
+    for step in Step:
+        assert bench.run(step) == GoOn()
+    bench.claims.clear()
+
+    bench.hand_in()
+    bench.run_before(Step.UPLOAD_MEDIA)
+    after = bench.run(Step.UPLOAD_MEDIA)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (State.DEAD, "duplicate_content")
+    assert call_in(api, other)["callId"] in bench.dead_letter().message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [
+        ({"title": 5}, "call_invalid"),
+        ({"media": "none.wav"}, "media_missing"),
+        ({"media": "../call.wav"}, "media_outside_roots"),
+    ],
+)
+def test_what_cannot_be_sent_is_dead_before_any_request(
+    bench: Bench, overrides: dict[str, Any], code: str
+) -> None:
+    bench.hand_in(**overrides)
+
+    after = bench.run(Step.VALIDATE)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (State.DEAD, code)
+    assert (bench.sent(), bench.dead_letter().step) == (0, Step.VALIDATE)
+
+
+def test_media_that_is_away_for_now_is_waited_for(bench: Bench) -> None:
+    bench.hand_in()
+    bench.run_before(Step.UPLOAD_MEDIA)
+    sent = bench.sent()
+    bench.root.rename(bench.root.with_name("unmounted"))
+
+    assert bench.run(Step.UPLOAD_MEDIA) == Again(2.0, "media_unavailable")
+
+    bench.root.with_name("unmounted").rename(bench.root)
+    assert bench.sent() == sent
+    assert bench.run(Step.UPLOAD_MEDIA) == GoOn()
+
+
+def test_media_that_is_gone_is_dead_without_a_request(bench: Bench) -> None:
+    bench.hand_in()
+    (bench.root / "another.wav").touch()
+    bench.run_before(Step.UPLOAD_MEDIA)
+    sent = bench.sent()
+    bench.media.unlink()
+
+    after = bench.run(Step.UPLOAD_MEDIA)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code, bench.sent()) == (State.DEAD, "media_missing", sent)
+
+
+def test_media_that_changes_under_the_upload_never_arrives(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.UPLOAD_MEDIA)
+    # The slot lies a second ahead: time to change the file between its opening and its sending.
+    bench.pace(requests_per_second=1.0)
+    bench.services.limiter.acquire(Lane.BACKFILL)
+
+    def change() -> None:
+        await_true(lambda: bench.counts().requests == 2, "the upload has its slot")
+        bench.media.write_bytes(bench.media.read_bytes()[:-2] + b"xx")
+
+    with beside(change):
+        after = bench.run(Step.UPLOAD_MEDIA)
+
+    assert isinstance(after, Stop)
+    assert (after.state, after.code) == (State.DEAD, "media_changed")
+    assert call_in(api, bench.name)["media"] is None

@@ -1,0 +1,162 @@
+"""The connection to the server: what it says when the server cannot be used, and what it survives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import pipeline.store
+from pipeline.errors import LedgerUnreachable, SettingsInvalid
+from pipeline.job import Lane, job_id_of
+from pipeline.ledger import Ledger
+from pipeline.settings import Settings
+from pipeline.store import Store
+from tests.integration.ledger.bench import BATCH, make_submission
+from tests.servers import Server, running_server
+from tests.waiting import await_true
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that the test may configure, freeze and kill."""
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture
+def own_store(own_server: Server) -> Iterator[Store]:
+    store = Store(own_server.url, "test", retries=0)
+    yield store
+    store.close()
+
+
+def ledger_of(store: Store) -> Ledger:
+    return Ledger(store, lease_ttl_s=30, attempts_max=3)
+
+
+def test_a_server_that_is_not_there_is_named(namespace: str) -> None:
+    store = Store("redis://user:secret@127.0.0.1:1/0", namespace, retries=0)
+
+    with pytest.raises(LedgerUnreachable, match=r"at redis://127\.0\.0\.1:1/0 cannot be used") as caught:
+        store.ping()
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_wrong_password_is_not_repeated(own_server: Server) -> None:
+    own_server.client.config_set("requirepass", "right-one")
+    store = Store(own_server.url.replace("unix://", "unix://:wrong-one@"), "test", retries=0)
+
+    with pytest.raises(LedgerUnreachable, match="refuses user or password") as caught:
+        store.ping()
+
+    assert "wrong-one" not in str(caught.value)
+    store.close()
+
+
+def test_a_full_server_refuses_a_bundle_as_a_whole(own_server: Server, own_store: Store) -> None:
+    own_server.client.config_set("maxmemory", "1")
+    ledger = ledger_of(own_store)
+
+    with pytest.raises(LedgerUnreachable, match="memory is full"):
+        ledger.submit([make_submission("a"), make_submission("b")], batch=BATCH, lane=Lane.LIVE)
+
+    assert own_server.client.dbsize() == 0
+
+
+def test_a_replica_is_told_from_the_primary(own_server: Server, own_store: Store) -> None:
+    own_server.client.replicaof("127.0.0.1", "1")
+
+    with pytest.raises(LedgerUnreachable, match="a replica that only reads"):
+        ledger_of(own_store).submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+
+
+def test_a_server_that_evicts_is_refused(own_server: Server, own_store: Store) -> None:
+    own_store.check_server()
+    own_server.client.config_set("maxmemory-policy", "allkeys-lru")
+
+    with pytest.raises(SettingsInvalid, match=r"maxmemory-policy is allkeys-lru\. Set it to noeviction"):
+        own_store.check_server()
+
+
+def test_a_frozen_server_is_given_up(own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.store, "ANSWER_TIMEOUT_S", 0.1)
+    store = Store(own_server.url, "test", retries=0)
+    store.ping()
+    own_server.freeze()
+
+    with pytest.raises(LedgerUnreachable, match=r"[Tt]imeout"):
+        store.ping()
+
+    own_server.thaw()
+    store.ping()
+    store.close()
+
+
+def test_a_server_that_was_killed_is_found_again_with_all_that_was_written(own_server: Server) -> None:
+    store = Store(own_server.url, "test")
+    ledger = ledger_of(store)
+    ledger.submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+
+    own_server.restart()
+
+    assert [claim.job_id for claim in ledger.claim([Lane.LIVE], window=9).jobs] == [job_id_of("a")]
+    store.close()
+
+
+def test_a_server_that_forgot_the_scripts_learns_them_again(own_server: Server, own_store: Store) -> None:
+    ledger = ledger_of(own_store)
+    ledger.fleet()
+    own_server.client.script_flush()
+
+    assert ledger.fleet().workers == 0
+
+
+def test_a_wake_is_for_one_dispatcher_and_is_remembered_once(store: Store) -> None:
+    ledger = ledger_of(store)
+    for name in "abc":
+        ledger.submit([make_submission(name)], batch=BATCH, lane=Lane.LIVE)
+
+    assert store.wait_for_wake(5)
+    assert not store.wait_for_wake(0.01)
+
+
+def test_to_wait_for_a_wake_tells_of_a_server_that_is_gone(own_server: Server, own_store: Store) -> None:
+    own_store.ping()
+    own_server.kill()
+
+    with pytest.raises(LedgerUnreachable):
+        own_store.wait_for_wake(5)
+
+
+def test_a_server_that_reads_what_lies_on_its_disk_is_loading(own_server: Server, own_store: Store) -> None:
+    with own_server.client.pipeline(transaction=False) as pipe:
+        for number in range(16_384):
+            pipe.set(number, number)
+        pipe.execute()
+    own_server.kill()
+
+    # It answers between every 1024 keys, which so take a tenth of a second.
+    own_server.begin_to_start(key_load_delay="100")
+
+    await_true(own_store.is_loading, "the server is loading")
+    with pytest.raises(LedgerUnreachable, match="loading"):
+        own_store.ping()
+
+
+def test_a_server_that_is_not_there_is_not_loading() -> None:
+    assert not Store("unix:///nowhere/valkey.sock", "test", retries=0).is_loading()
+
+
+def test_without_a_server_in_the_settings_there_is_no_store() -> None:
+    with pytest.raises(SettingsInvalid, match="GONG_INGEST_REDIS_URL is not set"):
+        Store.from_settings(Settings())
+
+
+def test_the_settings_name_server_and_namespace(server: Server, namespace: str) -> None:
+    store = Store.from_settings(Settings(redis_url=server.url, namespace=namespace))
+    ledger_of(store).submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+
+    assert server.client.exists(f"{namespace}:job:{job_id_of('a')}")
+    store.close()

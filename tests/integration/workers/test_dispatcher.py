@@ -1,0 +1,205 @@
+"""Dispatching, with a real ledger and a real broker: what is claimed, when, and what the broker holds."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from pipeline.job import Lane, Payload, Submission
+from pipeline.ledger import Ledger
+from pipeline.limiter import Limiter, Limits
+from pipeline.settings import Settings
+from pipeline.store import Store
+from tests.clocks import Clock
+from tests.servers import Server
+from workers.app import make_app
+from workers.dispatcher import Dispatch, lanes_to_claim
+
+BOTH, LIVE_ONLY, NONE = (Lane.LIVE, Lane.BACKFILL), (Lane.LIVE,), ()
+# A chain with a payload of 1.5 KB would take 5 KB of the broker, for each of a million jobs.
+MESSAGE_MAX_BYTES = 2_000
+
+
+def make_limiter(store: Store, clock: Clock, **overrides: Any) -> Limiter:
+    """Open a limiter whose first second, which is silent, has passed."""
+    values: dict[str, Any] = {
+        "requests_per_second": 3.0,
+        "requests_per_day": 10,
+        "margin": 0.0,
+        "burst": 1,
+        "live_share": 0.2,
+    }
+    limiter = Limiter(store, Limits(**(values | overrides)), clock=clock)
+    limiter.look(Lane.LIVE)
+    clock.advance(60)
+    return limiter
+
+
+def spend(count: int) -> Callable[[Limiter, Clock], None]:
+    def prepare(limiter: Limiter, clock: Clock) -> None:
+        for _ in range(count):
+            limiter.acquire(Lane.LIVE)
+            clock.advance(1)
+
+    return prepare
+
+
+def run_ahead(limiter: Limiter, _clock: Clock) -> None:
+    while hasattr(limiter.look(Lane.BACKFILL), "leaves_at"):
+        limiter.acquire(Lane.BACKFILL)
+
+
+def close_by_hand(limiter: Limiter, _clock: Clock) -> None:
+    limiter.close_by_hand("for the test")
+
+
+def refuse_the_key(limiter: Limiter, _clock: Clock) -> None:
+    limiter.close_unauthorized("for the test")
+
+
+def refuse_the_key_a_while_ago(limiter: Limiter, clock: Clock) -> None:
+    limiter.close_unauthorized("for the test")
+    clock.advance(6)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "lanes"),
+    [
+        (spend(0), BOTH),
+        # a slot some seconds away is near enough to begin a chain for it
+        (run_ahead, BOTH),
+        (spend(7), BOTH),
+        # what is left of the day is kept for live
+        (spend(8), LIVE_ONLY),
+        (spend(10), NONE),
+        (close_by_hand, NONE),
+        (refuse_the_key, NONE),
+        # one job finds out
+        (refuse_the_key_a_while_ago, BOTH),
+    ],
+)
+def test_only_lanes_that_could_send_are_claimed_from(
+    store: Store, prepare: Callable[[Limiter, Clock], None], lanes: tuple[Lane, ...]
+) -> None:
+    clock = Clock()
+    limiter = make_limiter(store, clock)
+    prepare(limiter, clock)
+
+    assert lanes_to_claim(limiter) == lanes
+
+
+@dataclass(slots=True)
+class Bench:
+    """One worker's dispatcher, its ledger, and a look at what lies in the broker."""
+
+    server: Server
+    namespace: str
+    settings: Settings
+    store: Store
+    app: Celery
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger.from_settings(self.settings, self.store)
+
+    @property
+    def limiter(self) -> Limiter:
+        return Limiter.from_settings(self.settings, self.store)
+
+    def dispatch(self, *, processes: int = 4) -> Dispatch:
+        both = {"calls": processes, "media": processes}
+        return Dispatch(self.app, "worker@here", both, store=self.store, settings=self.settings)
+
+    def submit(self, count: int, *, title: str = "Call") -> None:
+        submissions = [
+            Submission(
+                f"pbx-{number}", Payload(json.dumps({"clientUniqueId": number, "title": title}), "a.wav")
+            )
+            for number in range(count)
+        ]
+        self.ledger.submit(submissions, batch="calls", lane=Lane.BACKFILL)
+
+    def messages(self) -> list[str]:
+        """Read the messages in the queue of calls as they lie in the broker."""
+        found: list[str] = self.server.client.lrange(f"{self.namespace}:celery:calls", 0, -1)
+        return found
+
+
+@pytest.fixture
+def bench(server: Server, store: Store, namespace: str) -> Bench:
+    settings = Settings(redis_url=server.url, namespace=namespace)
+    return Bench(server, namespace, settings, store, make_app(settings))
+
+
+def test_the_broker_holds_a_window_whatever_the_backlog(bench: Bench) -> None:
+    bench.submit(1000)
+    dispatch, going_on = bench.dispatch(processes=4), threading.Event()
+
+    for _ in range(2):
+        dispatch.turn(going_on)
+
+    assert len(bench.messages()) == 4
+    counts = bench.ledger.counts("calls")
+    assert (counts.active, counts.pending) == (4, 996)
+
+
+def test_messages_are_small_whatever_the_recording(bench: Bench) -> None:
+    bench.submit(1, title="x" * 100_000)
+
+    bench.dispatch().turn(threading.Event())
+
+    (message,) = bench.messages()
+    assert len(message.encode()) < MESSAGE_MAX_BYTES
+    assert "xxx" not in message
+
+
+def test_a_worker_that_stops_gives_back_what_it_did_not_publish(bench: Bench) -> None:
+    bench.submit(3)
+    stopping = threading.Event()
+    stopping.set()
+
+    bench.dispatch().turn(stopping)
+
+    assert bench.messages() == []
+    counts = bench.ledger.counts("calls")
+    assert (counts.active, counts.pending) == (0, 3)
+
+
+def test_a_gate_that_waits_for_a_probe_gets_one_job(bench: Bench) -> None:
+    bench.submit(3)
+    bench.limiter.close_unauthorized("for the test")
+    dispatch, going_on = bench.dispatch(), threading.Event()
+    dispatch.turn(going_on)
+    assert bench.messages() == []
+
+    bench.limiter.probe_now()
+    for _ in range(2):
+        dispatch.turn(going_on)
+
+    assert len(bench.messages()) == 1
+
+
+def test_a_closed_gate_gets_none(bench: Bench) -> None:
+    bench.submit(3)
+    bench.limiter.close_by_hand("for the test")
+
+    bench.dispatch().turn(threading.Event())
+
+    assert bench.messages() == []
+    assert bench.ledger.counts("calls").pending == 3
+
+
+def test_a_worker_is_part_of_the_fleet_until_it_leaves(bench: Bench) -> None:
+    dispatch = bench.dispatch(processes=4)
+
+    dispatch.turn(threading.Event())
+    assert (bench.ledger.fleet().workers, bench.ledger.fleet().media) == (1, 4)
+
+    dispatch.leave()
+    assert bench.ledger.fleet().workers == 0

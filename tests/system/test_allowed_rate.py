@@ -1,0 +1,76 @@
+"""The main job at the API's default limits, however it counts them.
+
+Here instants matter, so nothing runs beside it: of all modules its name is the first, before any scenario.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.simulators import Simulator, running_simulator
+from tests.system.machine import Command, Machine
+from tests.system.recordings import Recordings, make_recordings, media_in
+
+POLICIES = ("fixed", "sliding", "bucket")
+REQUESTS_PER_SECOND = 3.0
+
+
+def share_of_rate(record: dict[str, Any]) -> float:
+    """Give the share of the allowed rate used between the first request and the last, as the API saw it."""
+    times: list[float] = [at_s for at_s, *_ in record["requests"]]
+    return (len(times) - 1) / (times[-1] - times[0]) / REQUESTS_PER_SECOND
+
+
+def test_forty_recordings_at_the_default_limits_however_the_api_counts_them(tmp_path: Path) -> None:
+    recordings = make_recordings(tmp_path / "recordings", 40)
+    with ExitStack() as stack:
+        simulators = [stack.enter_context(running_simulator(policy=policy)) for policy in POLICIES]
+        machines = [
+            stack.enter_context(Machine(tmp_path / policy, {"GONG_BASE_URL": simulator.url}))
+            for policy, simulator in zip(POLICIES, simulators, strict=True)
+        ]
+        first = [machine.start("backfill", recordings.manifest, "--json") for machine in machines]
+        for command, simulator in zip(first, simulators, strict=True):
+            assert_all_is_in(command, simulator, recordings)
+        before = [simulator.record() for simulator in simulators]
+        again = [machine.start("backfill", recordings.manifest, "--json") for machine in machines]
+        for command in again:
+            assert_nothing_is_sent(command)
+        for then, simulator in zip(before, simulators, strict=True):
+            now = simulator.record()
+            assert (now["calls"], now["requests"]) == (then["calls"], then["requests"])
+
+
+def assert_all_is_in(command: Command, simulator: Simulator, recordings: Recordings) -> None:
+    finished = command.finish(within_s=90)
+    document = finished.document
+    assert finished.code == 0, finished.stderr
+    assert list(document.items())[:-1] == [
+        ("batch", "calls"),
+        ("total", 40),
+        ("submitted", 40),
+        ("rejected", 0),
+        ("done", 40),
+        ("dead", 0),
+        ("adopted", 0),
+        ("requests", 80),
+        ("rate_limited", 0),
+    ]
+    assert list(document)[-1] == "seconds"
+    assert 26 < document["seconds"] < 60
+    record = simulator.record()
+    assert record["totals"] == {"create": {"200": 40}, "media": {"201": 40}}
+    assert media_in(simulator) == recordings.expected()
+    assert share_of_rate(record) >= 0.95
+    assert not command.machine.processes()
+
+
+def assert_nothing_is_sent(command: Command) -> None:
+    finished = command.finish()
+    document = finished.document
+    assert finished.code == 0, finished.stderr
+    assert (document["total"], document["submitted"], document["done"]) == (40, 0, 40)
+    assert document["requests"] == 0
+    assert not command.machine.processes()

@@ -1,0 +1,82 @@
+"""Handing in and bringing in apart: on one machine, and on several around one server."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.servers import running_server
+from tests.simulators import Simulator
+from tests.system.machine import Machine
+from tests.system.recordings import make_recordings, media_in
+from tests.system.scenarios import scenario
+from tests.waiting import await_true
+
+
+def status_of(machine: Machine, batch: str = "calls") -> dict[str, Any]:
+    finished = machine.run("status", batch, "--json")
+    assert finished.code == 0, finished.written
+    document: dict[str, Any] = finished.document
+    return document
+
+
+def await_done(machine: Machine, count: int) -> None:
+    await_true(lambda: status_of(machine)["batches"][0]["done"] == count, f"{count} are done", within_s=40)
+
+
+@scenario()
+def test_handed_in_now_and_brought_in_later_on_one_machine(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", 5)
+
+    handed_in = machine.run("backfill", recordings.manifest, "--no-wait", "--json")
+
+    assert handed_in.code == 0, handed_in.written
+    assert f"GONG_INGEST_MEDIA_ROOTS={recordings.folder} gong-ingest worker" in handed_in.stderr
+    assert handed_in.document["submitted"] == 5
+    assert not machine.processes()
+    assert status_of(machine)["batches"][0]["pending"] == 5
+    worker = machine.start("worker", settings={"GONG_INGEST_MEDIA_ROOTS": str(recordings.folder)})
+    await_done(machine, 5)
+    assert status_of(machine)["workers"] == 2
+    worker.interrupt(signal.SIGTERM)
+    stopped = worker.finish()
+    assert stopped.code == 0, stopped.written
+    assert "Traceback" not in stopped.written
+    assert not machine.processes()
+    assert media_in(simulator) == recordings.expected()
+
+
+@scenario()
+def test_machines_around_one_server_each_with_a_queue(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", 20)
+    with ExitStack() as stack:
+        server = stack.enter_context(running_server())
+        machine.settings |= {
+            "GONG_INGEST_REDIS_URL": server.url,
+            "GONG_INGEST_MEDIA_ROOTS": str(recordings.folder),
+        }
+        first, second = (
+            stack.enter_context(Machine(folder / name, machine.settings)) for name in ("first", "second")
+        )
+        calls = first.start("worker", "--queue", "calls", "--concurrency", "2")
+        media = second.start("worker", "--queue", "media")
+
+        finished = machine.run("backfill", recordings.manifest, "--json")
+
+        assert finished.code == 0, finished.written
+        assert finished.document["done"] == 20
+        assert status_of(machine)["workers"] == 2
+        for worker in (calls, media):
+            worker.interrupt()
+            stopped = worker.finish()
+            assert stopped.code == 0, stopped.written
+            assert "Traceback" not in stopped.written
+        assert [*machine.processes(), *first.processes(), *second.processes()] == []
+        assert not machine.data.exists()
+    assert media_in(simulator) == recordings.expected()

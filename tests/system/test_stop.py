@@ -1,0 +1,113 @@
+"""Stopped in the middle by a person or a service manager, and run again."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.simulators import Simulator
+from tests.system.machine import Finished, Machine
+from tests.system.recordings import Recordings, make_recordings, media_in
+from tests.system.scenarios import scenario
+from tests.system.terminal import Terminal
+from tests.waiting import await_true
+
+STOPPED = 4
+COUNT = 30
+
+
+# Requests are under way whenever it stops.
+slow_api = scenario(latency=0.2)
+
+
+def await_requests(simulator: Simulator, count: int) -> None:
+    await_true(lambda: simulator.health()["requests"] >= count, f"{count} requests arrived", within_s=30)
+
+
+def assert_stopped_in_order(finished: Finished, machine: Machine, simulator: Simulator) -> None:
+    assert finished.code == STOPPED, finished.written
+    assert "requests under way are finished first" in finished.stderr
+    assert "Run the same command again to go on." in finished.stderr
+    assert "Traceback" not in finished.written + machine.logs()
+    assert not machine.processes()
+    # Nobody hung up on the API.
+    assert simulator.record("calls=0&requests=0")["notes"] == {}
+
+
+def assert_goes_on(machine: Machine, simulator: Simulator, recordings: Recordings) -> None:
+    before = simulator.health()["requests"]
+    again = machine.run("backfill", recordings.manifest, "--json")
+    assert again.code == 0, again.written
+    document = again.document
+    assert (document["submitted"], document["done"], document["adopted"]) == (0, COUNT, 0)
+    assert document["requests"] == 2 * COUNT - before
+    assert simulator.record()["totals"] == {"create": {"200": COUNT}, "media": {"201": COUNT}}
+    assert media_in(simulator) == recordings.expected()
+
+
+@slow_api
+def test_ctrl_c_on_a_terminal(machine: Machine, simulator: Simulator, folder: Path) -> None:
+    recordings = make_recordings(folder / "recordings", COUNT)
+    terminal = Terminal(machine, "backfill", recordings.manifest)
+    await_requests(simulator, 10)
+
+    terminal.command.interrupt()
+
+    assert_stopped_in_order(terminal.finish(), machine, simulator)
+    assert "requests/s" in terminal.shown
+    assert_goes_on(machine, simulator, recordings)
+
+
+@slow_api
+def test_sigterm_of_a_service_manager(machine: Machine, simulator: Simulator, folder: Path) -> None:
+    recordings = make_recordings(folder / "recordings", COUNT)
+    command = machine.start("backfill", recordings.manifest, "--json")
+    await_requests(simulator, 10)
+
+    command.process.send_signal(signal.SIGTERM)
+
+    finished = command.finish()
+    assert_stopped_in_order(finished, machine, simulator)
+    assert finished.document["done"] < COUNT
+    assert_goes_on(machine, simulator, recordings)
+
+
+@slow_api
+def test_impatience_leaves_nothing_behind(machine: Machine, simulator: Simulator, folder: Path) -> None:
+    recordings = make_recordings(folder / "recordings", COUNT)
+    # What was cut off is taken up again when its lease has run out.
+    machine.settings["GONG_INGEST_LEASE_TTL_S"] = "3"
+    terminal = Terminal(machine, "backfill", recordings.manifest)
+    await_requests(simulator, 10)
+
+    for _ in range(5):
+        terminal.command.interrupt()
+        await_true(lambda: "Stopping" in terminal.shown, "it says that it stops")
+
+    finished = terminal.finish()
+    assert finished.code == STOPPED, finished.written
+    assert "Traceback" not in finished.written
+    assert_all_comes_in(machine, simulator, recordings)
+
+
+@slow_api
+def test_a_terminal_that_is_closed_takes_everything_with_it(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", COUNT)
+    terminal = Terminal(machine, "backfill", recordings.manifest)
+    await_requests(simulator, 10)
+
+    terminal.close()
+    terminal.command.interrupt(signal.SIGHUP)
+
+    terminal.command.process.wait(30)
+    assert_all_comes_in(machine, simulator, recordings)
+
+
+def assert_all_comes_in(machine: Machine, simulator: Simulator, recordings: Recordings) -> None:
+    # What is killed with its group is gone a moment after the command.
+    await_true(lambda: not machine.processes(), "nothing is left running", within_s=5)
+    again = machine.run("backfill", recordings.manifest)
+    assert again.code == 0, again.written
+    assert media_in(simulator) == recordings.expected()

@@ -1,0 +1,73 @@
+"""What a backfill says at its end to programs: names and meaning are a contract."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.cli.summary import Summary
+from pipeline.job import State
+from pipeline.limiter import Use
+from tests.unit.cli.counted import make_counts
+
+
+def make_summary(**overrides: Any) -> Summary:
+    values: dict[str, Any] = {
+        "counts": make_counts(
+            pending=1, active=2, done=30, dead=4, created=34, adopted=3, requests=90, rate_limited=5
+        ),
+        "before": make_counts(done=10, created=10, requests=20, rate_limited=1),
+        "total": 45,
+        "submitted": 25,
+        "known": 12,
+        "rejected": 8,
+        "elsewhere": [],
+        "use": Use(today=70, count=70, span_s=23.0),
+        "seconds": 24.56789,
+    }
+    return Summary(**(values | overrides))
+
+
+def test_the_document_has_exactly_these_fields() -> None:
+    document = make_summary().document()
+
+    assert list(document.items()) == [
+        ("batch", "calls"),
+        ("total", 45),
+        ("submitted", 25),
+        ("rejected", 8),
+        ("done", 30),
+        ("dead", 4),
+        ("adopted", 3),
+        ("requests", 70),
+        ("rate_limited", 4),
+        ("seconds", 24.568),
+    ]
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_recordings_that_an_earlier_batch_has_are_counted_with_it() -> None:
+    elsewhere = [State.DONE, State.DONE, State.DEAD, State.PENDING, State.ACTIVE, State.CANCELLED, None]
+
+    summary = make_summary(elsewhere=elsewhere)
+
+    assert (summary.done, summary.dead, summary.waiting) == (32, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("use", "share"),
+    [
+        (Use(today=0, count=0, span_s=0.0), None),
+        (Use(today=1, count=1, span_s=0.0), None),
+        (Use(today=2, count=2, span_s=0.0), None),
+        # seventy requests stand sixty-nine intervals apart
+        (Use(today=70, count=70, span_s=23.0), 1.0),
+        (Use(today=70, count=70, span_s=46.0), 0.5),
+    ],
+)
+def test_the_share_of_the_rate_is_measured_between_first_and_last_request(
+    use: Use, share: float | None
+) -> None:
+    assert make_summary(use=use).share_of_rate(3.0) == (share if share is None else pytest.approx(share))
