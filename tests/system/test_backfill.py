@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.recordings import make_call, make_recordings, media_in, write_jsonl
 from tests.simulators import Simulator
 from tests.system.machine import Machine
-from tests.system.recordings import make_call, make_recordings, media_in, write_jsonl
 from tests.system.scenarios import scenario
 
 

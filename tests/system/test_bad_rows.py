@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.recordings import make_call, make_recordings, media_in, wav, write_jsonl
 from tests.simulators import Simulator
 from tests.system.machine import Finished, Machine
-from tests.system.recordings import make_call, make_recordings, media_in, wav, write_jsonl
 from tests.system.scenarios import scenario
 
 SOME_FAILED = 3

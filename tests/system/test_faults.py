@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.recordings import make_recordings, media_in
 from tests.simulators import Simulator
 from tests.system.machine import Machine
-from tests.system.recordings import make_recordings, media_in
 from tests.system.scenarios import scenario
 
 
@@ -40,8 +40,10 @@ def test_failures_and_lost_answers_lose_and_double_nothing(
         "GONG_INGEST_CONNECT_TIMEOUT_S": "1",
         "GONG_INGEST_READ_TIMEOUT_S": "1",
         "GONG_INGEST_REQUEST_DEADLINE_S": "1",
-        "GONG_INGEST_BACKOFF_BASE_S": "0.2",
-        "GONG_INGEST_BACKOFF_CAP_S": "1",
+        "GONG_INGEST_BACKOFF_BASE_S": "0.1",
+        "GONG_INGEST_BACKOFF_CAP_S": "0.5",
+        # A recording that waits for its next attempt keeps its place among those under way.
+        "GONG_INGEST_CONCURRENCY": "8",
         "GONG_INGEST_FAILURES_TO_CLOSE": "1000",
     }
 

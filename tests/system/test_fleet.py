@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from tests.recordings import make_recordings, media_in
 from tests.servers import running_server
 from tests.simulators import Simulator
 from tests.system.machine import Machine
-from tests.system.recordings import make_recordings, media_in
 from tests.system.scenarios import scenario
 from tests.waiting import await_true
 

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pipeline.job import job_id_of
+from tests.recordings import make_recordings
 from tests.simulators import Simulator
 from tests.system.machine import Machine
-from tests.system.recordings import make_recordings
 from tests.system.scenarios import scenario
 from tests.waiting import await_true
 

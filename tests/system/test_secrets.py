@@ -6,10 +6,10 @@ import base64
 import signal
 from pathlib import Path
 
+from tests.recordings import make_recordings, media_in
 from tests.servers import running_server
 from tests.simulators import Simulator
 from tests.system.machine import ACCESS_KEY, Machine
-from tests.system.recordings import make_recordings, media_in
 from tests.system.scenarios import scenario
 from tests.waiting import await_true
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from tests.recordings import Recordings, make_recordings, media_in
 from tests.simulators import Simulator
 from tests.system.machine import Finished, Machine
-from tests.system.recordings import Recordings, make_recordings, media_in
 from tests.system.scenarios import scenario
 from tests.system.terminal import Terminal
 from tests.waiting import await_true

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.recordings import Recordings, make_recordings
 from tests.simulators import Simulator, running_simulator
 from tests.system.machine import Finished, Machine
-from tests.system.recordings import Recordings, make_recordings
 from tests.system.scenarios import scenario
 
 WRONG_USAGE, CREDENTIALS_REFUSED, LEDGER_UNREACHABLE = 2, 5, 6

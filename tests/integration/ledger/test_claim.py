@@ -187,6 +187,16 @@ def test_a_lost_message_costs_no_attempt(bench: Bench) -> None:
     assert bench.job()["attempts"] == "0"
 
 
+def test_a_lost_message_is_nobodys_last_attempt(bench: Bench) -> None:
+    claim = bench.claimed()
+    bench.ledger.postpone(bench.begin(claim), make_wait(0, keep=True, costs_attempt=True))
+    bench.attempts_max = 1
+
+    bench.clock.advance(LEASE_TTL_S)
+
+    assert [rescue.rescued for rescue in bench.claim()] == [True]
+
+
 def test_a_job_that_its_workers_do_not_survive_is_dead(bench: Bench) -> None:
     claim = bench.claimed()
     for _ in range(ATTEMPTS_MAX - 1):

@@ -238,6 +238,16 @@ def test_to_record_a_step_twice_changes_nothing(bench: Bench, step: Step) -> Non
     assert bench.ledger.counts(BATCH).adopted == 1
 
 
+def test_a_step_that_another_delivery_recorded_is_not_this_ones(bench: Bench) -> None:
+    claim = bench.claimed()
+    early = bench.begin(claim)
+    bench.ledger.postpone(early, make_wait(0, keep=True))
+    bench.ledger.record_step(bench.begin(claim))
+
+    with pytest.raises(LeaseLost):
+        bench.ledger.record_step(early)
+
+
 def test_the_next_step_knows_the_call(bench: Bench) -> None:
     claim = bench.claimed()
     bench.ledger.record_step(bench.begin(claim, Step.VALIDATE))

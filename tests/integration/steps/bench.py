@@ -18,8 +18,8 @@ from pipeline.limiter import Gate, Limiter, Limits
 from pipeline.settings import Settings
 from pipeline.steps import GoOn, Next, Services, run_step
 from pipeline.store import Store
+from tests.recordings import make_call, wav
 from tests.servers import Server
-from tests.system.recordings import make_call, wav
 
 BATCH = "calls"
 MEDIA = "call.wav"

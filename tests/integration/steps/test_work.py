@@ -11,8 +11,8 @@ import pytest
 from pipeline.job import Lane, State, Step
 from pipeline.steps import Again, GoOn, Stop
 from tests.integration.steps.bench import MEDIA, Bench, beside, make_client
+from tests.recordings import make_call
 from tests.simulators import Simulator
-from tests.system.recordings import make_call
 from tests.waiting import await_true
 
 

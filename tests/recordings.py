@@ -15,6 +15,7 @@ from typing import Any
 from tests.simulators import Simulator
 
 USER = "234599484848423"
+MEDIA_BYTES = 4_000
 
 
 def wav(content: bytes) -> bytes:
@@ -37,11 +38,11 @@ def make_call(client_unique_id: str, **overrides: Any) -> dict[str, Any]:
     } | overrides
 
 
-def make_row(folder: Path, number: int, *, size_bytes: int = 4_000) -> dict[str, Any]:
+def make_row(folder: Path, number: int) -> dict[str, Any]:
     """Make a row of a manifest, and its media in a folder: `media/7.wav` for number 7."""
     media = folder / "media" / f"{number}.wav"
     media.parent.mkdir(parents=True, exist_ok=True)
-    media.write_bytes(wav(random.Random(number).randbytes(size_bytes)))
+    media.write_bytes(wav(random.Random(number).randbytes(MEDIA_BYTES)))
     return {"call": make_call(f"pbx-{number}"), "media": f"media/{number}.wav"}
 
 
@@ -67,11 +68,9 @@ class Recordings:
         }
 
 
-def make_recordings(
-    folder: Path, count: int, *, name: str = "calls.jsonl", size_bytes: int = 4_000
-) -> Recordings:
+def make_recordings(folder: Path, count: int, *, name: str = "calls.jsonl") -> Recordings:
     """Make so many recordings and their manifest, as JSON lines or, by its name, as CSV."""
-    rows = [make_row(folder, number, size_bytes=size_bytes) for number in range(1, count + 1)]
+    rows = [make_row(folder, number) for number in range(1, count + 1)]
     manifest = folder / name
     write = write_csv if manifest.suffix == ".csv" else write_jsonl
     write(manifest, rows)
