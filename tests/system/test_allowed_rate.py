@@ -16,7 +16,7 @@ from tests.system.machine import Command, Machine
 POLICIES = ("fixed", "sliding", "bucket")
 REQUESTS_PER_SECOND = 3.0
 # Three servers and 24 processes on a machine that tests share: a request may come 20 ms late, not only 10.
-SETTINGS = {"GONG_INGEST_RATE_MARGIN": "0.02"}
+SETTINGS: dict[str, str | None] = {"GONG_INGEST_RATE_MARGIN": "0.02"}
 
 
 def share_of_rate(record: dict[str, Any]) -> float:
@@ -30,7 +30,7 @@ def test_forty_recordings_at_the_default_limits_however_the_api_counts_them(tmp_
     with ExitStack() as stack:
         simulators = [stack.enter_context(running_simulator(policy=policy)) for policy in POLICIES]
         machines = [
-            stack.enter_context(Machine(tmp_path / policy, {"GONG_BASE_URL": simulator.url} | SETTINGS))
+            stack.enter_context(Machine(tmp_path / policy, SETTINGS | {"GONG_BASE_URL": simulator.url}))
             for policy, simulator in zip(POLICIES, simulators, strict=True)
         ]
         first = [machine.start("backfill", recordings.manifest, "--json") for machine in machines]
