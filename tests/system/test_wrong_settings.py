@@ -251,3 +251,28 @@ def assert_is_told_and_buries_nothing(
     finished = machine.run("backfill", recordings.manifest)
     assert finished.code == 0, finished.written
     assert simulator.record()["totals"] == {"create": {"200": 2}, "media": {"201": 2}}
+
+
+def test_an_empty_media_root_is_told_and_may_be_mounted_later(
+    set_up: Machine, recordings: Recordings, tmp_path: Path
+) -> None:
+    (tmp_path / "unmounted").mkdir()
+
+    finished = set_up.run(
+        "backfill", recordings.manifest, "--media-root", tmp_path / "unmounted", "--no-wait", "--json"
+    )
+
+    assert (finished.code, finished.document["submitted"]) == (0, 2), finished.written
+    told = [line for line in finished.stderr.splitlines() if "is its share mounted?" in line]
+    assert len(told) == 1
+    assert str(tmp_path / "unmounted") in told[0]
+
+
+def test_a_port_that_is_taken_is_told_by_flower(set_up: Machine, api: Simulator) -> None:
+    port = api.url.rpartition(":")[2]
+
+    finished = set_up.run("flower", "--port", port)
+
+    assert finished.code == WRONG_USAGE, finished.written
+    assert_sentence(finished, port, "in use", "--port")
+    assert not set_up.processes()
