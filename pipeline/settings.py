@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from environs import EnvError, EnvValidationError, FileAwareEnv
@@ -76,6 +77,9 @@ class Settings:
     concurrency: int = _setting(4, "processes of a worker for each of its queues", parse="int")
     requests_per_second: float = _setting(3.0, "the API's limit for the company", parse="float")
     requests_per_day: int = _setting(10_000, "the API's limit for the company", parse="int")
+    day_window: str = _setting(
+        "rolling", "the API's day: rolling, or the time zone at whose midnight it begins"
+    )
     rate_margin: float = _setting(0.01, "share of the allowed rate that is left unused", parse="float")
     burst: int = _setting(1, "requests that may leave at once after a pause", parse="int")
     live_share: float = _setting(0.1, "share of the day's budget kept for the live lane", parse="float")
@@ -180,6 +184,10 @@ class Settings:
             (1 <= self.burst <= 100, f"{PREFIX}BURST must be between 1 and 100."),
             (0 <= self.live_share <= 0.9, f"{PREFIX}LIVE_SHARE must be between 0 and 0.9."),
             (
+                self.day_window == "rolling" or _is_zone(self.day_window),
+                f"{PREFIX}DAY_WINDOW must be rolling or the name of a time zone, like America/New_York.",
+            ),
+            (
                 0 < self.connect_timeout_s <= self.read_timeout_s <= self.request_deadline_s,
                 f"{PREFIX}CONNECT_TIMEOUT_S, READ_TIMEOUT_S, REQUEST_DEADLINE_S must not shrink so.",
             ),
@@ -227,6 +235,14 @@ def _split(address: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

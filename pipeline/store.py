@@ -8,13 +8,14 @@ Key names stand in `lua/prelude.lua` and nowhere else: Python calls scripts (and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.client import PubSub
 from redis.commands.core import Script
 from redis.retry import Retry
 
@@ -129,6 +130,20 @@ class Store:
         with self._reached():
             self._client.shutdown(nosave=True)
 
+    def subscribe(self, channel: str) -> Subscription:
+        """Hear what the scripts publish on a channel, from now on.
+
+        Raises:
+            LedgerUnreachable: The server does not answer.
+        """
+        with self._reached():
+            listener = self._client.pubsub()  # type: ignore[no-untyped-call]  # redis-py has none
+            listener.subscribe(self._prefix + channel)
+            confirmed = listener.get_message(timeout=ANSWER_TIMEOUT_S)
+            if confirmed is None:
+                raise redis.TimeoutError("the subscription was not confirmed")
+        return Subscription(listener, self._reached)
+
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
@@ -154,8 +169,46 @@ class Store:
 
 
 LIMITER_SCRIPTS = frozenset(
-    {"acquire", "budget", "close", "gate", "note_failure", "note_success", "open", "probe_now"}
+    {
+        "acquire",
+        "budget",
+        "close",
+        "gate",
+        "limits",
+        "note_failure",
+        "note_success",
+        "open",
+        "probe_now",
+        "set_limits",
+    }
 )
+
+
+class Interrupted(Exception):
+    """The connection was lost and made anew; what was published meanwhile was not heard."""
+
+
+class Subscription:
+    """What is published on one channel, in order; not to be shared between threads."""
+
+    def __init__(self, listener: PubSub, reached: Callable[[], AbstractContextManager[None]]) -> None:
+        self._listener = listener
+        self._reached = reached
+
+    def read(self, timeout_s: float) -> str | None:
+        """Wait for the next message, at most so long; None when there was none.
+
+        Raises:
+            Interrupted: Messages may have been missed.
+            LedgerUnreachable: The server does not answer.
+        """
+        with self._reached():
+            message = self._listener.get_message(timeout=timeout_s)
+        if message is None:
+            return None
+        if message["type"] != "message":
+            raise Interrupted
+        return str(message["data"])
 
 
 def script_text(name: str) -> str:

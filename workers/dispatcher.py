@@ -36,6 +36,9 @@ MEMBERSHIP_S = 10.0
 JOIN_INTERVAL_S = 2.0
 # The longest sleep: leases that ran out are looked for at least this often.
 LOOK_INTERVAL_S = 1.0
+# Backfill is claimed while the next free slot is no further away: long enough that a job is there before its
+# slot, short enough that nobody has to ask twice, and that a job of the live lane finds a free process.
+CLAIM_AHEAD_S = 1.5
 UNREACHABLE_WAIT_S = 2.0
 # How often a server that would lose jobs is looked at again.
 REFUSED_WAIT_S = 10.0
@@ -50,10 +53,11 @@ def dispatch_window(fleet: Fleet) -> int:
 
 
 def lanes_to_claim(limiter: Limiter) -> tuple[Lane, ...]:
-    """Say which lanes could make a request now, or soon enough to start a chain for it."""
-    if _is_open(limiter.look(Lane.BACKFILL)):
+    """Say which lanes could make a request soon enough to start a chain for it."""
+    backfill = limiter.look(Lane.BACKFILL)
+    if isinstance(backfill, Slot) and backfill.wait_s <= CLAIM_AHEAD_S:
         return (Lane.LIVE, Lane.BACKFILL)
-    # The rest of the day's budget may be kept for live.
+    # Enough of backfill waits for slots already, or the rest of the day's budget is kept for live.
     return (Lane.LIVE,) if _is_open(limiter.look(Lane.LIVE)) else ()
 
 

@@ -50,6 +50,7 @@ COMMANDS = {
     "demo": ("pipeline.cli.demo", "See it work: 40 recordings into a simulated API."),
     "flower": ("pipeline.cli.flower", "Watch the tasks in a browser."),
     "gate": ("pipeline.cli.gate", "Stop all requests by hand, or let them go on."),
+    "limits": ("pipeline.cli.limits", "Show the limits, or change them while workers run."),
     "retry": ("pipeline.cli.retry", "Bring dead letters back."),
     "simulator": ("pipeline.simulator.command", "Run a stand-in for the API."),
     "status": ("pipeline.cli.status", "Show how batches are doing."),

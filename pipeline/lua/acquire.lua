@@ -1,46 +1,36 @@
 -- Grant a request the exact instant at which it may leave, or say when to ask again.
 -- KEYS  1 prefix
--- ARGV  1 now (us, '' for the server's clock), 2 lane, 3 requests a second, 4 requests a day, 5 margin (share),
---       6 burst, 7 share of the day kept for live, 8 horizon (us): a slot further away is not bound,
---       9 '1' to look only
--- RETURNS {'granted', us to wait, '1' if it is the probe of a closed gate, failures in a row}
+-- ARGV  1 now (us, '' for the server's clock), 2 lane, 3-7 limits of the settings: requests a second, requests a
+--       day, margin (share), burst, share of the day kept for live, 8 horizon (us): a slot further away is not
+--       bound, 9 '1' to look only, 10 start and 11 end of the API's day (us; '' if its day rolls),
+--       12 slot (us) that the asker held and missed ('' for none)
+-- RETURNS {'granted', us to wait, '1' if it is the probe of a closed gate, failures in a row, slot (us),
+--          number of the last notice}
 --         or {'later', us to wait before asking again, 'second' | 'day'}
 --         or {'closed', us to wait before asking again, reason}
 -- ERRORS none of its own
+--
+-- Who is refused for the second is told to come back when its turn would be, one interval after the one refused
+-- before it, so that they do not all come at once. A request of the live lane takes the first place that still
+-- can be taken, and a notice moves those of the backfill lane that were bound from there on by one interval.
 
 local now, lane, look_only = clock_us(ARGV[1]), ARGV[2], ARGV[9] == '1'
-local per_second, per_day = tonumber(ARGV[3]), tonumber(ARGV[4])
-local burst, horizon = tonumber(ARGV[6]), tonumber(ARGV[8])
-local SECOND_US, DAY_US = 1000000, 86400 * 1000000
+local horizon, missed = tonumber(ARGV[8]), ARGV[12]
+local limits = limits_in_force(ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7])
 -- The API counts a request when it arrives, a little after it was granted.
 local ARRIVAL_US = SECOND_US
+-- Nobody is told to stay away for longer, whoever was promised the time before.
+local PROMISE_MAX_US = 60 * SECOND_US
 
--- When the day's budget lets the next request of this lane leave. The rolling window is exact: the grants
--- of the last day stand in a list. What is kept for live melts as the oldest grant comes to its end.
-local function day_allows_at()
-  local oldest = tonumber(redis.call('LINDEX', grants_key, 0))
-  while oldest and oldest + DAY_US + ARRIVAL_US <= now do
-    redis.call('LPOP', grants_key)
-    oldest = tonumber(redis.call('LINDEX', grants_key, 0))
-  end
-  local used = redis.call('LLEN', grants_key)
-  if not oldest then return now end
-  local frees = oldest + DAY_US + ARRIVAL_US
-  if used >= per_day then return tonumber(redis.call('LINDEX', grants_key, used - per_day)) + DAY_US + ARRIVAL_US end
-  local kept = lane == 'live' and 0 or tonumber(ARGV[7]) * per_day
-  if used + 1 <= per_day - kept * (frees - now) / DAY_US then return now end
-  return math.min(frees, frees - (per_day - used - 1) / kept * DAY_US)
-end
+local names = {'next_us', 'live_us', 'promised_us', 'margin', 'margin_at_us', 'learned', 'learned_at_us', 'failures',
+  'notice'}
+local state = {}
+for i, value in ipairs(redis.call('HMGET', limiter_key, unpack(names))) do state[names[i]] = value or nil end
 
-local function second_allows_at(interval)
-  local next_us = tonumber(redis.call('HGET', limiter_key, 'next_us'))
-  local furthest = now + horizon + burst * interval
-  if next_us and next_us <= furthest then return next_us end
-  -- State that was lost starts with one full window of silence, and without a burst. A slot was never bound
-  -- further ahead than the horizon, unless the clock was set back or the limits were raised since.
-  next_us = next_us and furthest or now + math.max(SECOND_US, interval) + (burst - 1) * interval
-  redis.call('HSET', limiter_key, 'next_us', as_text(next_us))
-  return next_us
+-- A slot that its holder missed was not used: the day has it again.
+if missed ~= '' then
+  redis.call('LREM', grants_key, -1, missed)
+  redis.call('HINCRBY', limiter_key, 'missed', 1)
 end
 
 local gate = read_gate(now)
@@ -48,21 +38,88 @@ if gate and now < gate.until_us then return {'closed', as_text(gate.until_us - n
 if gate and gate.mode == 'hand' then return {'closed', as_text(FIRST_INTERVAL_US), gate.reason} end
 local is_probe = gate and gate.mode == 'probe'
 
--- In whole microseconds, rounded up: R intervals must never be a hair less than a second.
-local interval = math.ceil(SECOND_US / per_second / (1 - current_margin(tonumber(ARGV[5]), now)))
-local next_us = second_allows_at(interval)
-local day_us = day_allows_at()
-local slot = math.max(now, next_us - (burst - 1) * interval, day_us)
-if slot - now > horizon then
-  return {'later', as_text(math.ceil(slot - now - horizon)), day_us == slot and 'day' or 'second'}
+-- The share kept for live melts as the window comes to its end, so that a backfill alone uses all of it.
+local function lane_allows_at(used, per_day, ends)
+  local kept = lane == 'live' and 0 or limits.live_share * per_day
+  if used + 1 <= per_day - kept * (ends - now) / DAY_US then return now end
+  return math.min(ends, ends - (per_day - used - 1) / kept * DAY_US)
 end
-local failures = redis.call('HGET', limiter_key, 'failures') or '0'
+
+local function fixed_day_allows_at(per_day)
+  local starts, ends = tonumber(ARGV[10]), tonumber(ARGV[11])
+  if now >= ends then starts, ends = ends, ends + DAY_US end
+  local used = redis.call('LLEN', grants_key) - grants_before(starts - ARRIVAL_US)
+  if used >= per_day then return ends end
+  return lane_allows_at(used, per_day, ends)
+end
+
+-- The grants of the last day stand in a list, so a rolling window is exact.
+local function rolling_day_allows_at(per_day)
+  local used, oldest = redis.call('LLEN', grants_key), tonumber(redis.call('LINDEX', grants_key, 0))
+  if not oldest then return now end
+  if used >= per_day then
+    return tonumber(redis.call('LINDEX', grants_key, used - per_day)) + DAY_US + ARRIVAL_US
+  end
+  return lane_allows_at(used, per_day, oldest + DAY_US + ARRIVAL_US)
+end
+
+local function day_allows_at()
+  local oldest = tonumber(redis.call('LINDEX', grants_key, 0))
+  while oldest and oldest + DAY_US + ARRIVAL_US <= now do
+    redis.call('LPOP', grants_key)
+    oldest = tonumber(redis.call('LINDEX', grants_key, 0))
+  end
+  local per_day = budget_left(limits.per_day, now, state.learned, state.learned_at_us)
+  return ARGV[10] == '' and rolling_day_allows_at(per_day) or fixed_day_allows_at(per_day)
+end
+
+local function second_allows_at(interval)
+  local next_us = tonumber(state.next_us)
+  -- The slots bound for both lanes reach no further, unless the clock was set back.
+  local furthest = now + 2 * horizon + limits.burst * interval
+  if next_us and next_us <= furthest then return next_us end
+  -- State that was lost starts with one full window of silence, and without a burst.
+  next_us = next_us and furthest or now + math.max(SECOND_US, interval) + (limits.burst - 1) * interval
+  redis.call('HSET', limiter_key, 'next_us', as_text(next_us), 'interval_us', as_text(interval))
+  redis.call('HDEL', limiter_key, 'promised_us', 'live_us')
+  state.promised_us, state.live_us = nil, nil
+  return next_us
+end
+
+local function later(slot, interval, reason)
+  local come_back = slot
+  if reason == 'second' and not look_only then
+    come_back = math.min(math.max(slot, tonumber(state.promised_us) or 0), now + PROMISE_MAX_US)
+    redis.call('HSET', limiter_key, 'promised_us', as_text(come_back + interval))
+  end
+  return {'later', as_text(math.ceil(come_back - now - horizon)), reason}
+end
+
+-- In whole microseconds, rounded up: R intervals must never be a hair less than a second.
+local margin = margin_left(limits.margin, now, state.margin, state.margin_at_us)
+local interval = math.ceil(SECOND_US / limits.per_second / (1 - margin))
+local next_us, day_us = second_allows_at(interval), day_allows_at()
+-- The next slot that nobody holds.
+local free = math.max(now, next_us - (limits.burst - 1) * interval)
+local slot, shifted = math.max(free, day_us), false
+if lane == 'live' and slot == free then
+  local first = math.max(now + NOTICE_US, tonumber(state.live_us) or 0, day_us)
+  local places = math.floor((free - first) / interval)
+  if places > 0 then slot, shifted = free - places * interval, true end
+end
+if slot - now > horizon then return later(slot, interval, day_us == slot and 'day' or 'second') end
+
 if not look_only then
-  redis.call('HSET', limiter_key, 'next_us', as_text(math.max(next_us, slot) + interval))
-  redis.call('RPUSH', grants_key, as_text(slot))
+  local last = math.max(free, slot)
+  redis.call('HSET', limiter_key, 'next_us', as_text(math.max(next_us, slot) + interval),
+    'interval_us', as_text(interval))
+  redis.call('RPUSH', grants_key, as_text(last))
+  if lane == 'live' then redis.call('HSET', limiter_key, 'live_us', as_text(slot + interval)) end
+  if shifted then state.notice = give_notice('shift ' .. as_text(slot) .. ' ' .. as_text(interval)) end
   if is_probe then
     redis.call('HSET', gate_key, 'until_us', as_text(slot + gate.interval_us),
       'interval_us', as_text(math.min(gate.interval_us * 2, LAST_INTERVAL_US)))
   end
 end
-return {'granted', as_text(slot - now), is_probe and '1' or '0', failures}
+return {'granted', as_text(slot - now), is_probe and '1' or '0', state.failures or '0', as_text(slot),
+  tostring(state.notice or 0)}

@@ -1,14 +1,47 @@
--- Stands before the scripts of the limiter: what they share about the gate.
+-- Stands before the scripts of the limiter: what they share.
 --   gate     hash  reason, detail, mode ('timed' | 'probe' | 'hand'), since_us, until_us, interval_us,
 --                 confirmed_us: when it was last said to be closed
---   limiter  hash  next_us: when the next slot is free; margin, margin_at_us: as last widened;
---                  failures: failed requests in a row
+--   limiter  hash  next_us: when the next slot is free; interval_us: to the one after it; live_us: up to where slots were taken for live;
+--                  promised_us: up to where those who were refused were told to ask again;
+--                  margin, margin_at_us: as last widened; learned, learned_at_us: what a long Retry-After taught
+--                  of the day's budget; failures: failed requests in a row; missed: slots given up by their
+--                  holders; notice: number of the last notice
+--   limits   hash  limits that were set while running, over those of the settings
+--   grants   list  instants (us) of the slots of the last day, in order
+--   notices  channel  '<number> void' or '<number> shift <from_us> <by_us>': what became of bound slots
 
-local gate_key, limiter_key, grants_key = prefix .. 'gate', prefix .. 'limiter', prefix .. 'grants'
+local gate_key, limiter_key = prefix .. 'gate', prefix .. 'limiter'
+local limits_key, grants_key = prefix .. 'limits', prefix .. 'grants'
+local SECOND_US, DAY_US = 1000000, 86400 * 1000000
 local FIRST_INTERVAL_US, LAST_INTERVAL_US = 5 * 1000000, 300 * 1000000
 local HALF_LIFE_US, MARGIN_MAX = 600 * 1000000, 0.1
+-- How long before its instant a bound slot can still be taken back: a notice is there within milliseconds.
+local NOTICE_US = 100000
 -- A reason of higher rank is not replaced by a lower one: a key that is refused outlasts a busy moment.
 local RANK = {rate_limited = 1, failing = 2, unauthorized = 3, wrong_address = 3, by_hand = 4}
+
+-- Tell every process that holds a slot. The number shows one that missed a notice that it did.
+local function give_notice(text)
+  local number = redis.call('HINCRBY', limiter_key, 'notice', 1)
+  redis.call('PUBLISH', prefix .. 'notices', number .. ' ' .. text)
+  return number
+end
+
+-- Take back every bound slot that has not come yet: the day has them again, and the pace begins anew, a full
+-- window after the last request that left.
+local function void_slots(now)
+  local last = tonumber(redis.call('LINDEX', grants_key, -1))
+  while last and last > now + NOTICE_US do
+    redis.call('RPOP', grants_key)
+    last = tonumber(redis.call('LINDEX', grants_key, -1))
+  end
+  local interval = tonumber(redis.call('HGET', limiter_key, 'interval_us'))
+  if interval then
+    redis.call('HDEL', limiter_key, 'live_us', 'promised_us')
+    redis.call('HSET', limiter_key, 'next_us', as_text(math.max(last or 0, now) + math.max(SECOND_US, interval)))
+  end
+  give_notice('void')
+end
 
 -- The closed gate, or nil. A timed one opens by itself: what stands there after its end means nothing.
 local function read_gate(now)
@@ -29,13 +62,41 @@ local function close_gate(now, reason, detail, mode, until_us)
   end
   redis.call('HSET', gate_key, 'reason', reason, 'detail', detail, 'mode', mode, 'until_us', as_text(until_us),
     'interval_us', as_text(FIRST_INTERVAL_US), 'confirmed_us', as_text(now))
+  if not gate then void_slots(now) end
   return 1
 end
 
+-- The limits in force: those set while running, else those given from the settings.
+local function limits_in_force(per_second, per_day, margin, burst, live_share)
+  local set = redis.call('HMGET', limits_key, 'requests_per_second', 'requests_per_day', 'rate_margin', 'burst',
+    'live_share')
+  return {
+    per_second = tonumber(set[1] or per_second), per_day = tonumber(set[2] or per_day),
+    margin = tonumber(set[3] or margin), burst = tonumber(set[4] or burst),
+    live_share = tonumber(set[5] or live_share)
+  }
+end
+
 -- The margin that is left of a widening: it halves towards the base every ten minutes.
-local function current_margin(base, now)
-  local values = redis.call('HMGET', limiter_key, 'margin', 'margin_at_us')
-  if not values[1] then return base end
-  local age = math.max(0, now - tonumber(values[2]))
-  return base + math.max(0, tonumber(values[1]) - base) * 0.5 ^ (age / HALF_LIFE_US)
+local function margin_left(base, now, widened, at)
+  if not widened then return base end
+  local age = math.max(0, now - tonumber(at))
+  return base + math.max(0, tonumber(widened) - base) * 0.5 ^ (age / HALF_LIFE_US)
+end
+
+-- The day's budget that is left to this pipeline: what a long Retry-After taught is forgotten within a day.
+local function budget_left(per_day, now, learned, at)
+  if not learned then return per_day end
+  local age = math.max(0, now - tonumber(at))
+  return math.floor(per_day - math.max(0, per_day - tonumber(learned)) * math.max(0, 1 - age / DAY_US))
+end
+
+-- How many of the grants came before an instant. The list is in the order of time and may hold a million.
+local function grants_before(instant)
+  local low, high = 0, redis.call('LLEN', grants_key)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if tonumber(redis.call('LINDEX', grants_key, middle)) < instant then low = middle + 1 else high = middle end
+  end
+  return low
 end

@@ -6,5 +6,7 @@
 
 redis.call('HSET', limiter_key, 'failures', 0)
 local gate = read_gate(clock_us(ARGV[1]))
-if gate and gate.mode == 'probe' then return redis.call('DEL', gate_key) end
-return 0
+if not gate or gate.mode ~= 'probe' then return 0 end
+redis.call('DEL', gate_key)
+wake_dispatcher()
+return 1

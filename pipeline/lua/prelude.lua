@@ -14,6 +14,7 @@
 --   limiter             hash    state of the token bucket (limiter.py)
 --   grants              list    times (us) of the requests granted in the last day
 --   gate                hash    reason, mode and times of the closed gate; absent while it is open
+--   limits              hash    limits that were set while running; absent while those of the settings hold
 -- Numbers in answers are integers; times are milliseconds unless the name ends in _us.
 
 local prefix = KEYS[1]

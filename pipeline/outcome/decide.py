@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import IngestError, RecordingRefused, RequestFailed
 from pipeline.outcome.answer import Answer
-from pipeline.outcome.effect import MESSAGE_MAX_CHARACTERS, Outcome
+from pipeline.outcome.effect import MESSAGE_MAX_CHARACTERS, FleetEffect, Outcome
 from pipeline.outcome.table import ANSWERS, FAILURES, Seen
 from pipeline.outcome.wait import retry_after_s
 
@@ -36,7 +36,10 @@ def _of(result: Answer | IngestError, own_call: str | None, now: datetime | None
     seen = Seen(result, own_call)
     row = next(row for row in ANSWERS if row.fits(seen))
     texts = {"status": result.status, "location": _origin(result.location)}
-    waits = row.code == "rate_limited" or (row.code == "server_error" and result.retry_after is not None)
+    waits = row.code == "rate_limited" or (
+        row.fleet in {FleetEffect.COUNT_FAILURE, FleetEffect.CLOSE_UNAUTHORIZED}
+        and result.retry_after is not None
+    )
     return Outcome(
         effect=row.effect,
         fleet=row.fleet,

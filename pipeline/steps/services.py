@@ -11,7 +11,7 @@ from typing import Self
 from pipeline.gong import GongClient
 from pipeline.lease import StopBy
 from pipeline.ledger import Ledger
-from pipeline.limiter import Limiter
+from pipeline.limiter import Limiter, Notices
 from pipeline.settings import Settings
 from pipeline.store import WORKER_RETRIES, Store
 
@@ -26,6 +26,7 @@ class Services:
 
     ledger: Ledger
     limiter: Limiter
+    notices: Notices
     client: GongClient
     settings: Settings
     media_roots: tuple[Path, ...]
@@ -43,6 +44,7 @@ class Services:
         return cls(
             ledger=Ledger.from_settings(settings, store),
             limiter=Limiter.from_settings(settings, store),
+            notices=Notices(store),
             client=GongClient.from_settings(settings),
             settings=settings,
             media_roots=settings.media_roots,

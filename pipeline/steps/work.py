@@ -106,10 +106,14 @@ def _tell_fleet(outcome: Outcome, result: Answer | IngestError, slot: Slot, serv
         case FleetEffect.CLOSE_RETRY_AFTER:
             limiter.close_for(outcome.retry_after_s or 1.0, outcome.message)
         case FleetEffect.CLOSE_UNAUTHORIZED:
-            limiter.close_unauthorized(outcome.message)
+            limiter.close_unauthorized(outcome.message, retry_after_s=outcome.retry_after_s or 0.0)
         case FleetEffect.CLOSE_WRONG_ADDRESS:
             limiter.close_wrong_address(outcome.message)
         case FleetEffect.COUNT_FAILURE:
-            limiter.note_failure(outcome.message, failures_to_close=services.settings.failures_to_close)
+            limiter.note_failure(
+                outcome.message,
+                failures_to_close=services.settings.failures_to_close,
+                retry_after_s=outcome.retry_after_s or 0.0,
+            )
         case FleetEffect.NONE if isinstance(result, Answer):
             limiter.note_success(slot)

@@ -42,6 +42,7 @@ class Asker:
     store: Store
     limits: Limits
     now_us: int = NOON_US
+    day_us: tuple[int | str, int | str] = ("", "")
 
     def ask(self, lane: Lane = Lane.BACKFILL, *, look_only: bool = False) -> Answer:
         """Ask for one slot now."""
@@ -50,13 +51,11 @@ class Asker:
             "acquire",
             self.now_us,
             lane,
-            limits.requests_per_second,
-            limits.requests_per_day,
-            limits.margin,
-            limits.burst,
-            limits.live_share,
+            *limits.as_arguments(),
             HORIZON_US,
             "1" if look_only else "0",
+            *self.day_us,
+            "",
         )
         return Answer(kind, int(wait_us), reason)
 

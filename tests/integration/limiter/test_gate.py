@@ -291,3 +291,24 @@ def test_a_probe_takes_its_slot_like_any_request(limiter: Limiter, clock: Clock)
     limiter.open_by_hand()
 
     assert granted(limiter).wait_s == pytest.approx(0.3367, abs=0.1)
+
+
+def test_a_gate_that_waits_for_a_probe_heeds_a_longer_retry_after(limiter: Limiter) -> None:
+    limiter.note_failure("503", failures_to_close=1, retry_after_s=120)
+    assert refused(limiter).wait_s == pytest.approx(120)
+    limiter.close_unauthorized("403", retry_after_s=60)
+    assert refused(limiter).wait_s == pytest.approx(60)
+
+
+def test_a_gate_that_waits_for_a_probe_does_not_heed_a_shorter_one(limiter: Limiter) -> None:
+    limiter.note_failure("503", failures_to_close=1, retry_after_s=1)
+
+    assert refused(limiter).wait_s == pytest.approx(5)
+
+
+def test_a_probe_that_succeeds_wakes_the_dispatchers(limiter: Limiter, clock: Clock, store: Store) -> None:
+    limiter.close_unauthorized("401")
+    clock.advance(5)
+    limiter.note_success(granted(limiter))
+
+    assert store.wait_for_wake(5)

@@ -96,3 +96,17 @@ def test_the_interval_is_never_a_hair_too_short(store: Store) -> None:
     asker.ask()
 
     assert asker.ask().wait_us == ceil(SECOND_US / 7 / (1 - 0.013))
+
+
+def test_requests_that_were_under_way_widen_it_once(margin: Margin) -> None:
+    for _ in range(8):
+        margin.limiter.close_for(1, "429")
+
+    assert margin.limiter.in_force().margin == pytest.approx(0.02)
+
+
+def test_a_base_wider_than_a_tenth_is_not_narrowed(store: Store) -> None:
+    margin = Margin(store, base=0.2)
+    margin.refuse(1)
+
+    assert margin.limiter.in_force().margin == pytest.approx(0.2)

@@ -14,6 +14,7 @@ import pytest
 from pipeline.job import Lane
 from pipeline.limiter import Limiter, Refusal, Slot
 from pipeline.store import Store
+from tests.clocks import Clock
 from tests.integration.limiter.pace import (
     HORIZON_US,
     SECOND_US,
@@ -78,13 +79,47 @@ def test_nothing_is_bound_further_ahead_than_the_horizon(store: Store, burst: in
 
 
 def test_who_asks_again_when_told_gets_a_slot_at_the_horizon(asker: Asker) -> None:
-    asker.slots_now()
-    refused = asker.ask()
+    while (refused := asker.ask()).kind == "granted":
+        pass
 
     asker.now_us += refused.wait_us - 1
-    assert asker.ask().kind == "later"
+    assert asker.ask(look_only=True).kind == "later"
     asker.now_us += 1
     assert asker.ask() == replace(refused, kind="granted", wait_us=HORIZON_US, reason="0")
+
+
+def test_who_is_refused_comes_back_one_after_the_other(asker: Asker) -> None:
+    asker.slots_now()
+    waits = [asker.ask().wait_us for _ in range(50)]
+
+    assert set(apart(waits)) == {336_701}
+
+
+def test_nobody_is_told_to_stay_away_for_more_than_a_minute(asker: Asker) -> None:
+    asker.slots_now()
+
+    assert max(asker.ask().wait_us for _ in range(500)) <= 60 * SECOND_US
+
+
+def test_who_does_not_come_back_holds_up_nobody(asker: Asker) -> None:
+    asker.slots_now()
+    for _ in range(50):
+        asker.ask()
+    asker.now_us += HORIZON_US
+
+    assert set(apart(asker.slots_now())) == {336_701}
+    assert len(asker.slots_now()) == 0
+
+
+def test_a_slot_that_was_missed_is_told_of_and_does_not_count_for_the_day(
+    limiter: Limiter, clock: Clock
+) -> None:
+    missed = limiter.acquire(Lane.BACKFILL)
+    assert isinstance(missed, Slot)
+
+    limiter.acquire(Lane.BACKFILL, missed=missed)
+
+    assert (limiter.use().today, limiter.in_force().missed) == (1, 1)
 
 
 def test_an_interval_longer_than_the_horizon_is_kept(store: Store) -> None:
@@ -134,12 +169,12 @@ def test_a_clock_that_is_set_back_does_not_stop_the_fleet(asker: Asker) -> None:
 
     slots = asker.slots(10)
 
-    # The slots that were bound before are still to come, though no longer than the horizon.
-    assert slots[0] - start_us == HORIZON_US + 336_701
+    # The slots that were bound before are still to come, though no longer than those of both lanes reach.
+    assert slots[0] - start_us == 2 * HORIZON_US + 336_701
     assert set(apart(slots)) == {336_701}
 
 
-def test_raised_limits_take_effect_within_the_horizon(store: Store) -> None:
+def test_limits_raised_in_the_settings_take_effect_within_the_horizon(store: Store) -> None:
     asker = Asker(store, make_limits(0.01))
     asker.slots(1)
     asker.limits = make_limits(50)
@@ -147,11 +182,11 @@ def test_raised_limits_take_effect_within_the_horizon(store: Store) -> None:
 
     slots = asker.slots(100)
 
-    assert slots[0] - start_us == HORIZON_US + 20_203
+    assert slots[0] - start_us == 2 * HORIZON_US + 20_203
     assert set(apart(slots)) == {20_203}
 
 
-def test_lowered_limits_take_effect_at_once(asker: Asker) -> None:
+def test_limits_lowered_in_the_settings_take_effect_at_once(asker: Asker) -> None:
     asker.slots(10)
     asker.limits = make_limits(1, margin=0)
 
@@ -201,5 +236,10 @@ def test_a_refusal_tells_when_to_ask_again(store: Store) -> None:
     assert 0 < refusal.wait_s <= 1
 
 
-def test_a_slot_that_has_passed_is_not_waited_for() -> None:
-    assert Slot(leaves_at=time.monotonic() - 1, is_probe=False, failures=0).wait_s == 0
+def test_a_slot_that_has_passed_is_not_waited_for(store: Store) -> None:
+    slot = Limiter(store, make_limits(1000)).acquire(Lane.LIVE)
+    assert isinstance(slot, Slot)
+
+    assert slot.after(1, by_us=-9_000_000).wait_s == 0
+    assert slot.after(1, by_us=-9_000_000).is_missed
+    assert not slot.is_missed

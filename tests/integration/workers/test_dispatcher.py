@@ -72,8 +72,8 @@ def refuse_the_key_a_while_ago(limiter: Limiter, clock: Clock) -> None:
     ("prepare", "lanes"),
     [
         (spend(0), BOTH),
-        # a slot some seconds away is near enough to begin a chain for it
-        (run_ahead, BOTH),
+        # enough of backfill waits for its slots; live would go before it
+        (run_ahead, LIVE_ONLY),
         (spend(7), BOTH),
         # what is left of the day is kept for live
         (spend(8), LIVE_ONLY),

@@ -26,6 +26,7 @@ TEXTS: dict[str, tuple[str, Any]] = {
     "concurrency": ("8", 8),
     "requests_per_second": ("2.5", 2.5),
     "requests_per_day": ("50000", 50_000),
+    "day_window": ("America/New_York", "America/New_York"),
     "rate_margin": ("0.02", 0.02),
     "burst": ("2", 2),
     "live_share": ("0", 0.0),

@@ -59,6 +59,13 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ({"requests_per_day": 0}, "GONG_INGEST_REQUESTS_PER_DAY must be at least 1."),
     *(({"rate_margin": n}, "GONG_INGEST_RATE_MARGIN must be between 0 and 0.1.") for n in (-0.01, 0.11)),
     *(({"burst": n}, "GONG_INGEST_BURST must be between 1 and 100.") for n in (0, 101)),
+    *(
+        (
+            {"day_window": zone},
+            "GONG_INGEST_DAY_WINDOW must be rolling or the name of a time zone, like America/New_York.",
+        )
+        for zone in ("Mars/Olympus", "../etc/passwd", "America", "", "-3")
+    ),
     *(({"live_share": n}, "GONG_INGEST_LIVE_SHARE must be between 0 and 0.9.") for n in (-0.1, 0.91)),
     *(
         (values, "REQUEST_DEADLINE_S must not shrink so.")

@@ -1,8 +1,9 @@
-"""The fleet's token bucket and gate: no request leaves without a slot from here.
+"""The limiter of one namespace: slots, the gate, and the limits that both follow.
 
 A slot is the exact instant, on the server's clock, at which one request may leave. Slots are paced evenly
-with a margin, under a limit a second and a rolling limit a day at once (`lua/acquire.lua`). While the gate
-is closed no slot is given; a gate without a known end lets one probe through at growing intervals.
+with a margin, under a limit a second and a limit a day at once (`lua/acquire.lua`). While the gate is closed
+no slot is given, and those that were bound are taken back by a notice; a gate without a known end lets one
+probe through at growing intervals.
 
 Invariants: a slot is bound at most `HORIZON_S` ahead. A slot whose instant has passed by more than
 `LATE_S` is given up, not used late: a late request would come too close to the next one.
@@ -11,80 +12,24 @@ Invariants: a slot is bound at most `HORIZON_S` ahead. A slot whose instant has 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from pipeline.job import Lane
+from pipeline.limiter.gate import Gate
+from pipeline.limiter.limits import ROLLING, InForce, Limits, day_of
+from pipeline.limiter.slot import Refusal, Slot
 from pipeline.settings import Settings
 from pipeline.store import Clock, Store
 
-HORIZON_S = 2.0
-# With a margin of 1 %, a second holds 10 ms to spare. A request this much late still keeps its distance, with
-# 3 ms left for the way.
-LATE_S = 0.007
+# Far enough that each of eight processes finds a slot at 3 requests/s in one round trip; what a worker takes
+# with it when it dies is no more than that.
+HORIZON_S = 3.0
 # A Retry-After up to this long speaks of the limit a second, so the pace was too fast.
 SHORT_RETRY_AFTER_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the API allows the company, and how closely to follow it.
-
-    Attributes:
-        margin: Share of the rate left unused, for jitter on the way.
-        live_share: Share of the day's budget kept for the live lane.
-    """
-
-    requests_per_second: float
-    requests_per_day: int
-    margin: float
-    burst: int
-    live_share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The instant at which a request may leave.
-
-    Attributes:
-        leaves_at: On this process's `time.monotonic`, in seconds.
-        is_probe: Whether the gate is closed and waits for what becomes of this request.
-        failures: Failed requests in a row before it.
-    """
-
-    leaves_at: float
-    is_probe: bool
-    failures: int
-
-    @property
-    def wait_s(self) -> float:
-        """Give the time left until the request may leave."""
-        return max(0.0, self.leaves_at - time.monotonic())
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """No slot now: when to ask again, and why (`second`, `day`, or the gate's reason)."""
-
-    wait_s: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """The closed gate. Times are seconds since the epoch on the server's clock.
-
-    Attributes:
-        mode: `timed` (opens at `until`), `probe` (one request may try at `until`) or `hand`.
-        confirmed: When its reason was last given; a gate of yesterday may have been mended since.
-    """
-
-    reason: str
-    detail: str
-    mode: str
-    since: float
-    until: float
-    confirmed: float
+# One of at least this long speaks of the limit a day: somebody else used it up.
+LONG_RETRY_AFTER_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,24 +58,51 @@ class Limiter:
             margin=settings.rate_margin,
             burst=settings.burst,
             live_share=settings.live_share,
+            day_window=settings.day_window,
         )
         return cls(store, limits)
 
-    def acquire(self, lane: Lane) -> Slot | Refusal:
-        """Bind the next free slot for one request, or learn when to ask again."""
-        return self._ask(lane, look_only=False)
+    def acquire(self, lane: Lane, *, missed: Slot | None = None) -> Slot | Refusal:
+        """Bind the next free slot for one request, or learn when to ask again.
+
+        Args:
+            lane: A request of the live lane goes before those of backfill that wait.
+            missed: The slot that this request held before and came too late for; the day has it again.
+        """
+        return self._ask(lane, missed=missed)
 
     def look(self, lane: Lane) -> Slot | Refusal:
         """See what `acquire` would answer, and bind nothing."""
         return self._ask(lane, look_only=True)
 
+    def in_force(self) -> InForce:
+        """See the limits that hold now for every worker."""
+        per_second, per_day, margin, burst, live_share, *rest = self._run(
+            "limits", *self.limits.as_arguments()
+        )
+        margin_now, per_day_now, missed, *changed = rest
+        limits = Limits(
+            float(per_second),
+            int(per_day),
+            float(margin),
+            int(burst),
+            float(live_share),
+            self.limits.day_window,
+        )
+        return InForce(limits, tuple(changed), float(margin_now), int(per_day_now), int(missed))
+
+    def set_limits(self, changes: Mapping[str, float | None]) -> None:
+        """Set limits for every worker while they run, by the names of the settings; None takes one back."""
+        texts = (text for name, value in changes.items() for text in (name, "" if value is None else value))
+        self._run("set_limits", *texts)
+
     def close_for(self, retry_after_s: float, detail: str) -> None:
         """Close the gate because the API answered 429, until its Retry-After is over."""
         self._close("rate_limited", detail, retry_after_s)
 
-    def close_unauthorized(self, detail: str) -> None:
+    def close_unauthorized(self, detail: str, *, retry_after_s: float = 0.0) -> None:
         """Close the gate because the API refused the credentials; a probe finds out when it takes them."""
-        self._close("unauthorized", detail)
+        self._close("unauthorized", detail, retry_after_s)
 
     def close_wrong_address(self, detail: str) -> None:
         """Close the gate because what answers is not the API; a probe finds out when it is."""
@@ -144,9 +116,9 @@ class Limiter:
         """Open the gate, whatever closed it; tells whether it was closed."""
         return bool(self._run("open"))
 
-    def note_failure(self, detail: str, *, failures_to_close: int) -> int:
+    def note_failure(self, detail: str, *, failures_to_close: int, retry_after_s: float = 0.0) -> int:
         """Count a failed request; so many in a row close the gate. Gives how many there are."""
-        return int(self._run("note_failure", failures_to_close, detail))
+        return int(self._run("note_failure", failures_to_close, detail, round(retry_after_s * 1e6)))
 
     def note_success(self, slot: Slot) -> None:
         """End the run of failures and open a gate that waited for this; costs nothing when there was none."""
@@ -180,26 +152,39 @@ class Limiter:
         now_us = "" if self._clock is None else round(self._clock() * 1e6)
         return self._store.run(script, now_us, *arguments)
 
-    def _ask(self, lane: Lane, *, look_only: bool) -> Slot | Refusal:
-        limits = self.limits
+    def _ask(self, lane: Lane, *, look_only: bool = False, missed: Slot | None = None) -> Slot | Refusal:
         asked_at = time.monotonic()
         answer = self._run(
             "acquire",
             lane,
-            limits.requests_per_second,
-            limits.requests_per_day,
-            limits.margin,
-            limits.burst,
-            limits.live_share,
+            *self.limits.as_arguments(),
             round(HORIZON_S * 1e6),
             "1" if look_only else "0",
+            *self._day_us(),
+            "" if missed is None else missed.at_us,
         )
         wait_s = int(answer[1]) / 1e6
         if answer[0] != "granted":
             return Refusal(wait_s, answer[2])
         # The server read its clock about halfway between the question and the answer.
         asked_and_answered = (asked_at + time.monotonic()) / 2
-        return Slot(asked_and_answered + wait_s, is_probe=answer[2] == "1", failures=int(answer[3]))
+        is_probe, failures, at_us, notice = answer[2:]
+        return Slot(
+            leaves_at=asked_and_answered + wait_s,
+            at_us=int(at_us),
+            lane=lane,
+            notice=int(notice),
+            is_probe=is_probe == "1",
+            failures=int(failures),
+        )
+
+    def _day_us(self) -> tuple[int | str, int | str]:
+        """Give the bounds of the API's day. The script corrects them if the server's clock is past them."""
+        if self.limits.day_window == ROLLING:
+            return "", ""
+        now = time.time() if self._clock is None else self._clock()
+        starts, ends = day_of(now, self.limits.day_window)
+        return round(starts * 1e6), round(ends * 1e6)
 
     def _close(self, reason: str, detail: str, wait_s: float = 0.0) -> None:
         self._run(
@@ -207,6 +192,7 @@ class Limiter:
             reason,
             detail,
             round(wait_s * 1e6),
-            self.limits.margin,
+            *self.limits.as_arguments(),
             round(SHORT_RETRY_AFTER_S * 1e6),
+            round(LONG_RETRY_AFTER_S * 1e6),
         )
