@@ -22,10 +22,10 @@ local ARRIVAL_US = SECOND_US
 -- Nobody is told to stay away for longer, whoever was promised the time before.
 local PROMISE_MAX_US = 60 * SECOND_US
 
-local names = {'next_us', 'live_us', 'promised_us', 'margin', 'margin_at_us', 'learned', 'learned_at_us', 'failures',
-  'notice'}
-local state = {}
-for i, value in ipairs(redis.call('HMGET', limiter_key, unpack(names))) do state[names[i]] = value or nil end
+local state = redis.call('HMGET', limiter_key, 'next_us', 'live_us', 'promised_us', 'margin', 'margin_at_us',
+  'learned', 'learned_at_us', 'failures', 'notice')
+local next_us, live_us, promised_us = tonumber(state[1]), tonumber(state[2] or 0), tonumber(state[3] or 0)
+local failures, notice = state[8] or '0', state[9] or '0'
 
 -- A slot that its holder missed was not used: the day has it again.
 if missed ~= '' then
@@ -54,8 +54,8 @@ local function fixed_day_allows_at(per_day)
 end
 
 -- The grants of the last day stand in a list, so a rolling window is exact.
-local function rolling_day_allows_at(per_day)
-  local used, oldest = redis.call('LLEN', grants_key), tonumber(redis.call('LINDEX', grants_key, 0))
+local function rolling_day_allows_at(per_day, oldest)
+  local used = redis.call('LLEN', grants_key)
   if not oldest then return now end
   if used >= per_day then
     return tonumber(redis.call('LINDEX', grants_key, used - per_day)) + DAY_US + ARRIVAL_US
@@ -69,41 +69,41 @@ local function day_allows_at()
     redis.call('LPOP', grants_key)
     oldest = tonumber(redis.call('LINDEX', grants_key, 0))
   end
-  local per_day = budget_left(limits.per_day, now, state.learned, state.learned_at_us)
-  return ARGV[10] == '' and rolling_day_allows_at(per_day) or fixed_day_allows_at(per_day)
+  local per_day = budget_left(limits.per_day, now, state[6], state[7])
+  return ARGV[10] == '' and rolling_day_allows_at(per_day, oldest) or fixed_day_allows_at(per_day)
 end
 
 local function second_allows_at(interval)
-  local next_us = tonumber(state.next_us)
   -- The slots bound for both lanes reach no further, unless the clock was set back.
   local furthest = now + 2 * horizon + limits.burst * interval
   if next_us and next_us <= furthest then return next_us end
   -- State that was lost starts with one full window of silence, and without a burst.
-  next_us = next_us and furthest or now + math.max(SECOND_US, interval) + (limits.burst - 1) * interval
-  redis.call('HSET', limiter_key, 'next_us', as_text(next_us), 'interval_us', as_text(interval))
+  local starts = next_us and furthest or now + math.max(SECOND_US, interval) + (limits.burst - 1) * interval
+  redis.call('HSET', limiter_key, 'next_us', as_text(starts), 'interval_us', as_text(interval))
   redis.call('HDEL', limiter_key, 'promised_us', 'live_us')
-  state.promised_us, state.live_us = nil, nil
-  return next_us
+  promised_us, live_us = 0, 0
+  return starts
 end
 
 local function later(slot, interval, reason)
   local come_back = slot
   if reason == 'second' and not look_only then
-    come_back = math.min(math.max(slot, tonumber(state.promised_us) or 0), now + PROMISE_MAX_US)
+    come_back = math.min(math.max(slot, promised_us), now + PROMISE_MAX_US)
     redis.call('HSET', limiter_key, 'promised_us', as_text(come_back + interval))
   end
   return {'later', as_text(math.ceil(come_back - now - horizon)), reason}
 end
 
 -- In whole microseconds, rounded up: R intervals must never be a hair less than a second.
-local margin = margin_left(limits.margin, now, state.margin, state.margin_at_us)
+local margin = margin_left(limits.margin, now, state[4], state[5])
 local interval = math.ceil(SECOND_US / limits.per_second / (1 - margin))
-local next_us, day_us = second_allows_at(interval), day_allows_at()
+next_us = second_allows_at(interval)
+local day_us = day_allows_at()
 -- The next slot that nobody holds.
 local free = math.max(now, next_us - (limits.burst - 1) * interval)
 local slot, shifted = math.max(free, day_us), false
 if lane == 'live' and slot == free then
-  local first = math.max(now + NOTICE_US, tonumber(state.live_us) or 0, day_us)
+  local first = math.max(now + NOTICE_US, live_us, day_us)
   local places = math.floor((free - first) / interval)
   if places > 0 then slot, shifted = free - places * interval, true end
 end
@@ -115,11 +115,10 @@ if not look_only then
     'interval_us', as_text(interval))
   redis.call('RPUSH', grants_key, as_text(last))
   if lane == 'live' then redis.call('HSET', limiter_key, 'live_us', as_text(slot + interval)) end
-  if shifted then state.notice = give_notice('shift ' .. as_text(slot) .. ' ' .. as_text(interval)) end
+  if shifted then notice = give_notice('shift ' .. as_text(slot) .. ' ' .. as_text(interval)) end
   if is_probe then
     redis.call('HSET', gate_key, 'until_us', as_text(slot + gate.interval_us),
       'interval_us', as_text(math.min(gate.interval_us * 2, LAST_INTERVAL_US)))
   end
 end
-return {'granted', as_text(slot - now), is_probe and '1' or '0', state.failures or '0', as_text(slot),
-  tostring(state.notice or 0)}
+return {'granted', as_text(slot - now), is_probe and '1' or '0', failures, as_text(slot), tostring(notice)}
