@@ -14,7 +14,7 @@ local limits = limits_in_force(ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9])
 local function widen_margin()
   local state = redis.call('HMGET', limiter_key, 'margin', 'margin_at_us')
   local margin = math.max(0.005, margin_left(limits.margin, now, state[1] or nil, state[2] or nil))
-  redis.call('HSET', limiter_key, 'margin', tostring(math.max(limits.margin, math.min(MARGIN_MAX, 2 * margin))),
+  redis.call('HSET', limiter_key, 'margin', tostring(math.max(limits.margin, math.min(MARGIN_MAX, MARGIN_GROWTH * margin))),
     'margin_at_us', as_text(now))
 end
 

@@ -69,7 +69,7 @@ def test_the_day_follows_a_change(limiter: Limiter) -> None:
 
 def test_new_limits_forget_what_was_widened_and_learned(limiter: Limiter, clock: Clock) -> None:
     limiter.close_for(1, "429")
-    assert limiter.in_force().margin == pytest.approx(0.02)
+    assert limiter.in_force().margin == pytest.approx(0.015)
 
     limiter.set_limits({"requests_per_second": 5.0})
 
