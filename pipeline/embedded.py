@@ -1,13 +1,14 @@
 """A server of one's own when none is configured.
 
 The server lies in the user's data folder and listens on a Unix socket only the user may open. Several
-commands may use it at once: the first one starts it, the last one stops it.
+commands may use it at once: the first one starts it, the last one stops it. When the last one is killed, the
+server's keeper (`keeper.py`) stops it.
 
 Invariants: `start.lock` is held while the server is started or stopped, so two commands never do both at
-once. `users.lock` is shared by everyone who uses the server and freed by the system even when they are
-killed; who gets it alone is the last. A server whose users were all killed is found and used by the next.
-`server.lock` is held by the server itself as long as it lives, whether it answers or not: two servers on
-the same files would ruin them.
+once. `users.lock` is shared by everyone who uses the server, a command's workers among them, and freed by the
+system even when they are killed; who gets it alone is the last. A server that runs is found and used by the
+next. `server.lock` is held by the server itself, and by its keeper, as long as they live, whether they answer
+or not: two servers on the same files would ruin them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import fcntl
 import hashlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +31,7 @@ from pipeline.store import Store
 START_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 15.0
 LOOK_INTERVAL_S = 0.01
+KEEPER = Path(__file__).with_name("keeper.py")
 # The longest path of a Unix socket is 104 bytes on macOS, 108 on Linux.
 SOCKET_PATH_MAX_BYTES = 100
 
@@ -58,6 +61,17 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
                 with suppress(BlockingIOError):
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _stop(folder, url)
+
+
+@contextmanager
+def handed_on(data_dir: Path) -> Iterator[int]:
+    """Give a descriptor to hand on to child processes; call it only while using the server.
+
+    Who has it open uses the server too, even when this process is killed.
+    """
+    with _locked(data_dir / "server" / "users.lock") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield users
 
 
 def revive_server(data_dir: Path) -> None:
@@ -152,15 +166,17 @@ def _start(folder: Path, socket_path: Path, log: Path) -> None:
         "appendonly": "yes",
         "save": "",
         "maxmemory-policy": "noeviction",
-        # A session of its own: Ctrl-C is for the command, which needs the server until it has stopped well.
-        "daemonize": "yes",
     }
     arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
     with _locked(folder / "server.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # The server inherits the lock and holds it as long as it lives.
+        keeper = [sys.executable, "-I", "-S", str(KEEPER), str(folder), str(lock)]
+        # The keeper and its server inherit the lock and hold it as long as they live. They are a session of
+        # their own: Ctrl-C is for the command, which needs the server until it has stopped well.
         subprocess.run(
-            [_program(), *arguments],
+            [*keeper, _program(), *arguments],
+            # Nothing of the command's environment, which holds secrets, is for them.
+            env={},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@
     ├── WorkerStopping         hand the job back: this worker was asked to stop
     ├── PayloadUnknown         leave the job to a newer worker
     ├── LedgerUnreachable      wait: the ledger's server cannot be used now
+    ├── LedgerRefused          mend the server, or this program: it refuses what it is asked, and always will
     ├── CredentialsRefused     fix the key, then start again: the API does not take it
     └── WorkersFailed          read their log: the workers of this machine do not stay up
 
@@ -104,6 +105,10 @@ class PayloadUnknown(IngestError):
 
 class LedgerUnreachable(IngestError):
     """The ledger's server does not answer, or answers that it cannot write."""
+
+
+class LedgerRefused(IngestError):
+    """The ledger's server refuses what it is asked to do; to ask again would not help."""
 
 
 class CredentialsRefused(IngestError):

@@ -1,7 +1,9 @@
 """Workers of one's own on this machine: started, restarted when they fall, stopped together.
 
 There is one worker for each queue, so long uploads never hold up creates. Each is a session of its own:
-Ctrl-C in the terminal reaches only the command, which then stops the workers in order.
+Ctrl-C in the terminal reaches only the command, which then stops the workers in order. A worker also learns
+at once when the command is gone, however it ended: its standard input, a pipe from here, ends. Then it stops
+by itself (`workers/stopping.py`).
 """
 
 from __future__ import annotations
@@ -26,8 +28,26 @@ QUEUES = ("calls", "media")
 RESTART_INTERVAL_S = 2.0
 # A worker that ends so often within so short a time does not fall, it cannot start.
 FALLS_MAX, SHORT_LIFE_S = 3, 10.0
+# Celery's advice to root is meant for messages that hold code, which these workers do not open; and it names
+# an option that `gong-ingest` does not have. The user of a command is the user of its workers.
+ROOT_WARNING = "You're running the worker with superuser privileges"
 # What a worker may take beyond its own grace to end.
 STOP_MARGIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every worker of a fleet is started with.
+
+    Attributes:
+        environment: Its environment, with the settings it needs.
+        log_folder: Where its log goes; None leaves it on standard error.
+        handed_on: Descriptors that it holds open as long as it lives.
+    """
+
+    environment: Mapping[str, str]
+    log_folder: Path | None = None
+    handed_on: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -44,8 +64,7 @@ class LocalFleet:
     Args:
         concurrency: Processes for each queue.
         stop_grace_s: How long a worker finishes what it works on before it hands it back.
-        environment: The environment of the workers, with the settings they need.
-        log_folder: Where each worker's log goes; None leaves it on standard error.
+        surroundings: What every worker is started with.
         queues: The queues to work on.
     """
 
@@ -54,14 +73,12 @@ class LocalFleet:
         *,
         concurrency: int,
         stop_grace_s: float,
-        environment: Mapping[str, str],
-        log_folder: Path | None = None,
+        surroundings: Surroundings,
         queues: Sequence[str] = QUEUES,
     ) -> None:
         self._concurrency = concurrency
         self._stop_within_s = stop_grace_s + STOP_MARGIN_S
-        self._environment = dict(environment)
-        self._log_folder = log_folder
+        self._surroundings = surroundings
         self._queues = queues
         self._workers: list[_Worker] = []
 
@@ -87,6 +104,7 @@ class LocalFleet:
                 worker.falls = worker.falls + 1 if age_s < SHORT_LIFE_S else 1
                 self._refuse_to_go_on(worker, code)
                 log.warning("The worker for %s ended with code %d and is started again.", worker.queue, code)
+                _close_input(worker.process)
                 worker.process = self._start_one(worker.queue)
                 worker.started_at = time.monotonic()
 
@@ -106,11 +124,13 @@ class LocalFleet:
         finally:
             self._signal(signal.SIGKILL)
             self._await_end(STOP_MARGIN_S)
+            for worker in self._workers:
+                _close_input(worker.process)
             self._workers = []
 
     def _refuse_to_go_on(self, worker: _Worker, code: int) -> None:
         if worker.falls >= FALLS_MAX:
-            where = f"; see {self._log_path(worker.queue)}" if self._log_folder else ""
+            where = f"; see {self._log_path(worker.queue)}" if self._surroundings.log_folder else ""
             raise WorkersFailed(
                 f"The worker for {worker.queue} ended {worker.falls} times, last with code {code}{where}."
             )
@@ -120,11 +140,12 @@ class LocalFleet:
         try:
             return subprocess.Popen(
                 self._command(queue),
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
+                env=self._surroundings.environment,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=self._surroundings.handed_on,
             )
         finally:
             if output:
@@ -132,18 +153,19 @@ class LocalFleet:
 
     def _command(self, queue: str) -> list[str]:
         options = {"-Q": queue, "-c": str(self._concurrency), "-n": f"{queue}-{os.getpid()}@%h"}
-        celery = [sys.executable, "-m", "celery", "-A", "workers", "--quiet", "worker"]
+        python = [sys.executable, "-W", f"ignore:{ROOT_WARNING}"]
+        celery = ["-m", "celery", "-A", "workers", "--quiet", "worker"]
         flat = [text for option in options.items() for text in option]
-        return [*celery, *flat, "--without-gossip", "--without-mingle"]
+        return [*python, *celery, *flat, "--without-gossip", "--without-mingle", "--stop-at-end-of-input"]
 
     def _open_log(self, queue: str) -> IO[bytes] | None:
-        if self._log_folder is None:
+        if self._surroundings.log_folder is None:
             return None
-        self._log_folder.mkdir(parents=True, exist_ok=True)
+        self._surroundings.log_folder.mkdir(parents=True, exist_ok=True)
         return self._log_path(queue).open("ab")
 
     def _log_path(self, queue: str) -> Path:
-        return (self._log_folder or Path()) / f"worker-{queue}.log"
+        return (self._surroundings.log_folder or Path()) / f"worker-{queue}.log"
 
     def _signal(self, number: signal.Signals) -> None:
         """Signal each worker: its parent process to stop in order, the whole session to end."""
@@ -159,3 +181,8 @@ class LocalFleet:
         for worker in self._workers:
             with suppress(subprocess.TimeoutExpired):
                 worker.process.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()

@@ -7,7 +7,14 @@ import math
 DAY_S = 86_400.0
 
 
-def finish_in_s(requests_left: int, *, pace: float, requests_per_day: int, used_today: int) -> float:
+def finish_in_s(
+    requests_left: int,
+    *,
+    pace: float,
+    requests_per_day: int,
+    used_today: int,
+    closed_s: float = 0.0,
+) -> float:
     """Say how long so many requests take, in seconds.
 
     The slower of both limits decides.
@@ -17,8 +24,9 @@ def finish_in_s(requests_left: int, *, pace: float, requests_per_day: int, used_
         pace: Requests a second, as the limiter grants them.
         requests_per_day: The limit a day; what is beyond today's rest waits for whole days.
         used_today: Requests in the last 24 hours.
+        closed_s: How long no request leaves, because the gate is closed.
     """
-    at_pace_s = requests_left / pace
+    at_pace_s = closed_s + requests_left / pace
     beyond_today = requests_left - max(0, requests_per_day - used_today)
     if beyond_today <= 0:
         return at_pace_s

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from pipeline.errors import LeaseLost, LedgerUnreachable, WorkerStopping
+from pipeline.errors import LeaseLost, LedgerRefused, LedgerUnreachable, WorkerStopping
 from pipeline.job import Held, Reason, Step, Wait
 from pipeline.ledger import Ledger
 
@@ -21,10 +21,18 @@ LOOK_INTERVAL_S = 0.5
 # Whoever works on a job hands it back by itself at the end of the grace, unless it waits for an answer.
 SELF_HELP_S = 1.0
 
+# How late a renewal may be on a busy machine without meaning anything.
+LATE_S = 1.0
+
 # Gives the instant (`time.monotonic`) by which work must end, None while nobody asked to stop.
 StopBy = Callable[[], float | None]
 
 log = logging.getLogger(__name__)
+
+
+def missed_below_s(lease_ttl_s: float) -> float:
+    """Say of a lease with less left than this that its holder missed a renewal, in seconds."""
+    return max(0.0, lease_ttl_s * 2 / 3 - LOOK_INTERVAL_S - LATE_S)
 
 
 class Lease:
@@ -101,6 +109,10 @@ class Lease:
             except LeaseLost:
                 self._lost.set()
                 return
+            except LedgerRefused as error:
+                log.warning("%s The lease on job %s is given up.", error, self.held.job_id)
+                self._lost.set()
+                return
             except LedgerUnreachable as error:
                 log.warning("%s The lease on job %s could not be renewed.", error, self.held.job_id)
             else:
@@ -122,5 +134,5 @@ class Lease:
         reason = Reason("handed_back", "its worker stopped while the API had not answered")
         try:
             self._ledger.postpone(self.held, Wait(wait_s, keep=False, costs_attempt=False, reason=reason))
-        except (LeaseLost, LedgerUnreachable) as error:
+        except (LeaseLost, LedgerUnreachable, LedgerRefused) as error:
             log.warning("%s Job %s is taken up when its lease ends.", error, self.held.job_id)

@@ -1,7 +1,8 @@
 """The connection to the ledger's server, and the scripts that run there.
 
-Invariants: every change of state is one script, so it happens whole or not at all. Every error of the
-server or of the way to it becomes `LedgerUnreachable`, with a sentence that never shows a password.
+Invariants: every change of state is one script, so it happens whole or not at all. Every error of the way to
+the server, and every refusal that passes, becomes `LedgerUnreachable`; every other one `LedgerRefused`
+(`refusal.py`). No sentence shows a password.
 Key names stand in `lua/prelude.lua` and nowhere else: Python calls scripts (and waits for `wake`).
 """
 
@@ -19,7 +20,8 @@ from redis.client import PubSub
 from redis.commands.core import Script
 from redis.retry import Retry
 
-from pipeline.errors import LedgerUnreachable, SettingsInvalid
+from pipeline.errors import SettingsInvalid
+from pipeline.refusal import error_of
 from pipeline.settings import Settings
 
 # A server that is out of reach for a moment is asked again, about 10 s in all; every script may be repeated.
@@ -32,25 +34,32 @@ ANSWER_TIMEOUT_S = 15.0
 # Seconds since the epoch. The scripts read the server's clock; another one is for tests.
 Clock = Callable[[], float]
 
-REFUSALS: dict[type[redis.RedisError], str] = {
-    redis.ReadOnlyError: "it is a replica that only reads; name the primary in GONG_INGEST_REDIS_URL.",
-    redis.OutOfMemoryError: "its memory is full (maxmemory); give it more, what is written stays.",
-    redis.AuthenticationError: "it refuses user or password in GONG_INGEST_REDIS_URL.",
-}
-
 
 class Store:
-    """One client of the ledger's server; safe to share between threads, not between processes."""
+    """One client of the ledger's server; safe to share between threads, not between processes.
 
-    def __init__(self, url: str, namespace: str, *, retries: int = RETRIES) -> None:
+    Every method raises `LedgerUnreachable` when the server does not answer or cannot do it now, and
+    `LedgerRefused` when it never will.
+
+    Args:
+        url: The server's address.
+        namespace: What its keys start with.
+        retries: How often to ask again a server that is out of reach.
+        answer_within_s: How long to wait for one answer; `ANSWER_TIMEOUT_S` when left out.
+    """
+
+    def __init__(
+        self, url: str, namespace: str, *, retries: int = RETRIES, answer_within_s: float | None = None
+    ) -> None:
         self.address = shown(url)
+        self._answer_within_s = min(answer_within_s or ANSWER_TIMEOUT_S, ANSWER_TIMEOUT_S)
         self._prefix = f"{namespace}:"
         retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=2.0), retries)
         self._client = redis.Redis.from_url(
             url,
             decode_responses=True,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_timeout=ANSWER_TIMEOUT_S,
+            socket_connect_timeout=min(CONNECT_TIMEOUT_S, self._answer_within_s),
+            socket_timeout=self._answer_within_s,
             health_check_interval=15,
             retry=retry,
         )
@@ -63,27 +72,34 @@ class Store:
         Raises:
             SettingsInvalid: None is configured.
         """
-        if not settings.redis_url:
-            raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; this needs the ledger's server.")
-        return cls(settings.redis_url, settings.namespace, retries=retries)
+        return cls(_url_of(settings), settings.namespace, retries=retries)
 
-    def run(self, name: str, *arguments: str | float) -> Any:
-        """Run the script of that name on the server and give its answer.
+    @classmethod
+    def of_worker(cls, settings: Settings) -> Self:
+        """Connect to the configured server as long-suffering as a worker has to be.
+
+        But it waits for one answer a third of a lease at most: when a connection died, a renewal is sent a
+        third into the lease, given up at two thirds, and sent again in time.
 
         Raises:
-            LedgerUnreachable: The server does not answer, or refuses to write.
+            SettingsInvalid: None is configured.
         """
+        return cls(
+            _url_of(settings),
+            settings.namespace,
+            retries=WORKER_RETRIES,
+            answer_within_s=settings.lease_ttl_s / 3,
+        )
+
+    def run(self, name: str, *arguments: str | float) -> Any:
+        """Run the script of that name on the server and give its answer."""
         script = self._scripts.get(name) or self._load(name)
-        with self._reached():
+        with self._reached(f"the script {name}"):
             return script(keys=[self._prefix], args=list(arguments))
 
     def ping(self) -> None:
-        """Check that the server answers.
-
-        Raises:
-            LedgerUnreachable: It does not.
-        """
-        with self._reached():
+        """Check that the server answers."""
+        with self._reached("PING"):
             self._client.ping()
 
     def is_loading(self) -> bool:
@@ -101,9 +117,8 @@ class Store:
 
         Raises:
             SettingsInvalid: It would evict.
-            LedgerUnreachable: It does not answer.
         """
-        with self._reached():
+        with self._reached("INFO"):
             memory = self._client.info("memory")
         policy = memory.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
@@ -113,36 +128,24 @@ class Store:
             )
 
     def wait_for_wake(self, timeout_s: float) -> bool:
-        """Wait until a script has something for a dispatcher to do; only one waiting dispatcher is told.
-
-        Raises:
-            LedgerUnreachable: The server does not answer.
-        """
-        with self._reached():
+        """Wait until a script has something for a dispatcher to do; only one waiting dispatcher is told."""
+        with self._reached("BLPOP"):
             return self._client.blpop([f"{self._prefix}wake"], timeout=timeout_s) is not None
 
     def shut_down(self) -> None:
-        """Stop the server, with all that was written on its disk.
-
-        Raises:
-            LedgerUnreachable: It does not answer.
-        """
-        with self._reached():
+        """Stop the server, with all that was written on its disk."""
+        with self._reached("SHUTDOWN"):
             self._client.shutdown(nosave=True)
 
     def subscribe(self, channel: str) -> Subscription:
-        """Hear what the scripts publish on a channel, from now on.
-
-        Raises:
-            LedgerUnreachable: The server does not answer.
-        """
-        with self._reached():
+        """Hear what the scripts publish on a channel, from now on."""
+        with self._reached("SUBSCRIBE"):
             listener = self._client.pubsub()  # type: ignore[no-untyped-call]  # redis-py has none
             listener.subscribe(self._prefix + channel)
-            confirmed = listener.get_message(timeout=ANSWER_TIMEOUT_S)
+            confirmed = listener.get_message(timeout=self._answer_within_s)
             if confirmed is None:
                 raise redis.TimeoutError("the subscription was not confirmed")
-        return Subscription(listener, self._reached)
+        return Subscription(listener, lambda: self._reached("SUBSCRIBE"))
 
     def close(self) -> None:
         """Close every connection."""
@@ -154,18 +157,17 @@ class Store:
         return script
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _reached(self, what: str) -> Iterator[None]:
         try:
             yield
         except redis.RedisError as error:
-            raise self._unreachable(error) from error
+            raise error_of(error, what=what, address=self.address, prefix=self._prefix) from error
 
-    def _unreachable(self, error: redis.RedisError) -> LedgerUnreachable:
-        what = f"The ledger's server at {self.address} cannot be used"
-        for kind, sentence in REFUSALS.items():
-            if isinstance(error, kind):
-                return LedgerUnreachable(f"{what}: {sentence}")
-        return LedgerUnreachable(f"{what}: {str(error) or type(error).__name__}.")
+
+def _url_of(settings: Settings) -> str:
+    if not settings.redis_url:
+        raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; this needs the ledger's server.")
+    return settings.redis_url
 
 
 LIMITER_SCRIPTS = frozenset(

@@ -9,13 +9,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import click
 from celery import Celery
 from celery.signals import setup_logging
 from kombu import Queue
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
+from workers.broker import use_for_redis
 from workers.dispatcher import Dispatcher
+from workers.starting import CheckServer
+from workers.stopping import StopAtEndOfInput
 
 CALLS, MEDIA = "calls", "media"
 
@@ -81,6 +85,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
         # A worker waits for its broker as long as it takes.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # Also for one that refuses to write because its disk is full, or because it became a replica: the
+        # default ends the worker.
+        "broker_channel_error_retry": True,
         # The default blocks for ever when every connection is taken.
         "broker_pool_acquire_timeout": 60,
         # A moment without the broker must not kill an upload of 1.5 GB.
@@ -107,8 +114,17 @@ def set_up_logging(**_signal: object) -> None:
 
 
 def make_app(settings: Settings) -> Celery:
-    """Make the application: its settings, its tasks, a dispatcher in every worker."""
+    """Make the application: its settings, its tasks, what is added to every worker."""
+    use_for_redis()
     app = Celery("gong-ingest", include=["workers.tasks"])
     app.conf.update(configuration(settings))
     app.steps["consumer"].add(Dispatcher)
+    app.steps["worker"] |= {CheckServer, StopAtEndOfInput}
+    app.user_options["worker"].add(
+        click.Option(
+            ["--stop-at-end-of-input"],
+            is_flag=True,
+            help="Stop when standard input ends; for whoever starts it.",
+        )
+    )
     return app

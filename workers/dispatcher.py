@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import bootsteps
 
-from pipeline.errors import LedgerUnreachable, SettingsInvalid
+from pipeline.errors import LedgerRefused, LedgerUnreachable, SettingsInvalid
 from pipeline.job import Claim, Lane
 from pipeline.ledger import Fleet, Ledger
 from pipeline.limiter import Limiter, Refusal, Slot
@@ -77,8 +77,11 @@ class Dispatcher(bootsteps.StartStopStep):
 
     def start(self, parent: Consumer) -> None:
         """Start to claim and publish."""
-        self._stopped.clear()
-        self._thread = threading.Thread(target=self._run, args=(parent,), name="dispatcher", daemon=True)
+        # Of this start alone: a thread that still waits for a server out of reach ends when it answers.
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(parent, self._stopped), name="dispatcher", daemon=True
+        )
         self._thread.start()
 
     def stop(self, parent: Consumer) -> None:  # noqa: ARG002 - Celery's signature
@@ -91,7 +94,7 @@ class Dispatcher(bootsteps.StartStopStep):
         """Stop with the worker."""
         self.stop(parent)
 
-    def _run(self, parent: Consumer) -> None:
+    def _run(self, parent: Consumer, stopped: threading.Event) -> None:
         settings = Settings.from_env()
         store = Store.from_settings(settings)
         dispatch = Dispatch(
@@ -101,18 +104,22 @@ class Dispatcher(bootsteps.StartStopStep):
             store=store,
             settings=settings,
         )
-        while not self._stopped.is_set():
+        said = ""
+        while not stopped.is_set():
             try:
-                dispatch.turn(self._stopped)
-            except SettingsInvalid as error:
-                log.warning("%s Nothing is claimed until then.", error)
-                self._stopped.wait(REFUSED_WAIT_S)
+                dispatch.turn(stopped)
+                said = ""
+            except (SettingsInvalid, LedgerRefused) as error:
+                if said != str(error):
+                    log.critical("%s Nothing is claimed until then.", error)
+                said = str(error)
+                stopped.wait(REFUSED_WAIT_S)
             except LedgerUnreachable as error:
                 log.warning("%s The dispatcher asks again in %.0f s.", error, UNREACHABLE_WAIT_S)
-                self._stopped.wait(UNREACHABLE_WAIT_S)
+                stopped.wait(UNREACHABLE_WAIT_S)
             except Exception:
                 log.exception("The dispatcher failed and goes on in %.0f s.", UNREACHABLE_WAIT_S)
-                self._stopped.wait(UNREACHABLE_WAIT_S)
+                stopped.wait(UNREACHABLE_WAIT_S)
         dispatch.leave()
         store.close()
 
@@ -147,7 +154,7 @@ class Dispatch:
         """Tell the fleet that this worker goes."""
         try:
             self._ledger.join_fleet(self._worker, calls=0, media=0, ttl_s=0)
-        except LedgerUnreachable as error:
+        except (LedgerUnreachable, LedgerRefused) as error:
             log.warning("%s The fleet forgets this worker in %.0f s.", error, MEMBERSHIP_S)
 
     def _window(self) -> int:

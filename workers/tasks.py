@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 
-from pipeline.errors import IngestError, LedgerUnreachable
+from pipeline.errors import IngestError, LedgerRefused, LedgerUnreachable
 from pipeline.job import State, Step
 from pipeline.settings import Settings
 from pipeline.steps import Again, Services, Stop, run_step
@@ -33,19 +33,23 @@ class JobDead(IngestError):
     """The job became a dead letter; Flower shows the task as failed, with the reason."""
 
 
-@shared_task(bind=True, name="calls.validate", throws=(JobDead, LedgerUnreachable))
+# What needs no trace in the log: it is told where it happens, or by the dispatcher.
+TOLD = (JobDead, LedgerUnreachable, LedgerRefused)
+
+
+@shared_task(bind=True, name="calls.validate", throws=TOLD)
 def validate(self: AnyTask, *, job_id: str, lease_token: int) -> str:
     """Check a job's call and media before any request is made."""
     return _run(self, Step.VALIDATE, job_id, lease_token)
 
 
-@shared_task(bind=True, name="calls.create", throws=(JobDead, LedgerUnreachable))
+@shared_task(bind=True, name="calls.create", throws=TOLD)
 def create(self: AnyTask, *, job_id: str, lease_token: int) -> str:
     """Create the call."""
     return _run(self, Step.CREATE_CALL, job_id, lease_token)
 
 
-@shared_task(bind=True, name="calls.upload", throws=(JobDead, LedgerUnreachable))
+@shared_task(bind=True, name="calls.upload", throws=TOLD)
 def upload(self: AnyTask, *, job_id: str, lease_token: int) -> str:
     """Upload the media of a created call."""
     return _run(self, Step.UPLOAD_MEDIA, job_id, lease_token)

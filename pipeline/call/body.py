@@ -67,7 +67,7 @@ def decode_call(text: str | bytes) -> dict[str, Any]:
     except RecursionError:
         raise _refused("is nested too deeply to be read") from None
     if reading.has_faults:
-        raise CallInvalid(tuple(_faults("", value)))
+        raise CallInvalid(tuple(_faults(value)))
     if not isinstance(value, dict):
         raise _refused(f"must be a JSON object, {{…}}, not {shown(value)}")
     return value
@@ -120,12 +120,16 @@ class _Reading:
         return _Fault(f"{text} is not a number that JSON can carry")
 
 
-def _faults(path: str, value: object) -> Iterator[Problem]:
-    if isinstance(value, _Fault):
-        yield Problem(path, value.message)
-    elif isinstance(value, dict | list):
-        for place, below in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _faults(path_below(path, place), below)
+def _faults(value: object) -> Iterator[Problem]:
+    """Give every fault with its path, in order; what was read may be nested deeper than Python's calls."""
+    ahead: list[tuple[str, object]] = [("", value)]
+    while ahead:
+        path, value = ahead.pop()
+        if isinstance(value, _Fault):
+            yield Problem(path, value.message)
+        elif isinstance(value, dict | list):
+            places = value.items() if isinstance(value, dict) else enumerate(value)
+            ahead += reversed([(path_below(path, place), below) for place, below in places])
 
 
 # The standard encoder writes every number in Python's form and can be told no other; so it writes the texts

@@ -18,6 +18,7 @@ from pipeline import __version__
 from pipeline.errors import (
     CredentialsRefused,
     IngestError,
+    LedgerRefused,
     LedgerUnreachable,
     ManifestUnreadable,
     SettingsInvalid,
@@ -34,6 +35,7 @@ class ExitCode(IntEnum):
     STOPPED = 4  # before the end; run it again to go on
     CREDENTIALS_REFUSED = 5
     LEDGER_UNREACHABLE = 6
+    LEDGER_REFUSED = 7
 
 
 EXIT_CODES: dict[type[IngestError], ExitCode] = {
@@ -41,6 +43,7 @@ EXIT_CODES: dict[type[IngestError], ExitCode] = {
     ManifestUnreadable: ExitCode.WRONG_USAGE,
     CredentialsRefused: ExitCode.CREDENTIALS_REFUSED,
     LedgerUnreachable: ExitCode.LEDGER_UNREACHABLE,
+    LedgerRefused: ExitCode.LEDGER_REFUSED,
     WorkersFailed: ExitCode.STOPPED,
 }
 
@@ -51,6 +54,7 @@ COMMANDS = {
     "flower": ("pipeline.cli.flower", "Watch the tasks in a browser."),
     "gate": ("pipeline.cli.gate", "Stop all requests by hand, or let them go on."),
     "limits": ("pipeline.cli.limits", "Show the limits, or change them while workers run."),
+    "map": ("pipeline.cli.map", "Map the columns of another system's export."),
     "retry": ("pipeline.cli.retry", "Bring dead letters back."),
     "simulator": ("pipeline.simulator.command", "Run a stand-in for the API."),
     "status": ("pipeline.cli.status", "Show how batches are doing."),
@@ -65,6 +69,7 @@ Exit codes:
   4  stopped before the end; run the same command again to go on
   5  the API refuses the credentials
   6  the server of the ledger is out of reach
+  7  the server of the ledger refuses what it is asked to do
 """
 
 

@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 
 from pipeline.cli import ExitCode
+from pipeline.cli.reading import left_out, reading_of, reading_options
 from pipeline.cli.session import Session, session
 from pipeline.cli.summary import Summary, print_summary
 from pipeline.cli.watch import Start, watch
@@ -57,15 +58,24 @@ class Tally:
     type=click.Path(path_type=Path),
     help="Folder of the media; GONG_INGEST_MEDIA_ROOTS or the manifest's folder when left out.",
 )
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), help="Form of the manifest.")
+@reading_options
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until everything is done.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output at the end.")
 def backfill(
-    manifest: Path, batch: str | None, media_root: Path | None, form: Form | None, wait: bool, as_json: bool
+    manifest: Path,
+    batch: str | None,
+    media_root: Path | None,
+    form: Form | None,
+    map_path: Path | None,
+    encoding: str | None,
+    delimiter: str | None,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     """Bring the recordings of MANIFEST into Gong; `-` reads standard input.
 
-    MANIFEST is JSON lines or CSV. Run it again as often as you like: what is known is not sent again, and
+    MANIFEST is JSON lines or CSV, compressed with gzip or Zstandard or not; with --map it is whatever another
+    system exports. Run it again as often as you like: what is known is not sent again, and
     what was interrupted goes on.
 
     \b
@@ -81,10 +91,14 @@ def backfill(
     roots = _media_roots(manifest, media_root)
     settings = Settings.from_env(**({"media_roots": roots} if roots else {}))
     run = Run(manifest, batch or _batch_name(manifest), settings, Console(stderr=True))
-    rows = read_manifest(manifest, form=form, check_media=run.media_check())
+    reading = reading_of(form, map_path, encoding, delimiter)
+    rows = read_manifest(manifest, check_media=run.media_check(), reading=reading)
     if run.brings_workers:
         _reach(settings)
-    return run.go(rows, wait=wait, as_json=as_json)
+    code = run.go(rows, wait=wait, as_json=as_json)
+    if sentence := left_out(reading):
+        run.console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    return code
 
 
 @dataclass(slots=True)

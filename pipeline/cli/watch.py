@@ -20,6 +20,7 @@ from pipeline.errors import CredentialsRefused, LedgerUnreachable, SettingsInval
 from pipeline.fleet import LocalFleet
 from pipeline.forecast import finish_in_s
 from pipeline.job import Counts
+from pipeline.waits import Waits, waits_of
 
 LOOK_INTERVAL_S = 0.25
 LINE_INTERVAL_S = 10.0
@@ -37,6 +38,13 @@ def requests_left(counts: Counts) -> int:
     return 2 * counts.waiting - max(0, created)
 
 
+def silent_sentence(waits: Waits) -> str:
+    """Say that a worker is gone, and when its jobs go on."""
+    until = datetime.now().astimezone() + timedelta(seconds=waits.silent_s)
+    one_or_more = "1 lease" if waits.silent == 1 else f"{waits.silent:,} leases"
+    return f"waiting for {one_or_more} of a worker that is gone, until {until:%H:%M:%S}"
+
+
 class View:
     """What is shown; subclasses say how."""
 
@@ -45,20 +53,27 @@ class View:
         self._seen: deque[tuple[float, Counts]] = deque()
 
     def line(self, counts: Counts) -> str:
-        """Say in one line how fast it goes and when it ends, or why it does not go."""
-        gate = self._opened.limiter.gate()
-        if gate:
-            return gate_sentence(gate)
-        limits = self._opened.limiter.limits
-        pace = limits.requests_per_second * (1 - limits.margin)
-        used = self._opened.limiter.use().today
-        rest_s = finish_in_s(
-            requests_left(counts), pace=pace, requests_per_day=limits.requests_per_day, used_today=used
+        """Say in one line how fast it goes or why it does not go, what is waited for, and when it ends."""
+        limiter = self._opened.limiter
+        gate, now = limiter.gate(), limiter.in_force()
+        waits = waits_of(counts.batch, self._opened.store, lease_ttl_s=self._opened.ledger.lease_ttl_s)
+        going = (
+            f"{self._rate(counts):.2f} of {now.limits.requests_per_second:g} requests/s, {counts.dead} dead"
         )
-        return (
-            f"{self._rate(counts):.2f} of {limits.requests_per_second:g} requests/s, "
-            f"{counts.dead} dead, done {_when(rest_s)}"
-        )
+        parts = [gate_sentence(gate) if gate else going]
+        if waits.silent:
+            parts.append(silent_sentence(waits))
+        # Behind a gate that waits for a probe or a person nobody knows when it ends.
+        if gate is None or gate.mode == "timed":
+            rest_s = finish_in_s(
+                requests_left(counts),
+                pace=now.pace,
+                requests_per_day=now.requests_per_day,
+                used_today=limiter.use().today,
+                closed_s=max(0.0, gate.until - limiter.clock()) if gate else 0.0,
+            )
+            parts.append(f"done {_when(max(rest_s, waits.due_s, waits.silent_s))}")
+        return ", ".join(parts)
 
     def _rate(self, counts: Counts) -> float:
         """Requests a second over the last moments: between instants at which requests left."""

@@ -7,7 +7,7 @@ import time
 import click
 
 from pipeline.cli.session import Session, session
-from pipeline.fleet import QUEUES, LocalFleet
+from pipeline.fleet import QUEUES, LocalFleet, Surroundings
 from pipeline.settings import Settings, environment_with
 
 LOOK_INTERVAL_S = 1.0
@@ -51,7 +51,10 @@ def local_fleet(opened: Session, *, queues: tuple[str, ...] = QUEUES, own_log: b
     return LocalFleet(
         concurrency=settings.concurrency,
         stop_grace_s=settings.stop_grace_s,
-        environment=environment_with(redis_url=settings.redis_url, media_roots=settings.media_roots),
-        log_folder=settings.data_dir / "logs" if own_log else None,
+        surroundings=Surroundings(
+            environment_with(redis_url=settings.redis_url, media_roots=settings.media_roots),
+            log_folder=settings.data_dir / "logs" if own_log else None,
+            handed_on=opened.handed_on,
+        ),
         queues=queues,
     )

@@ -20,12 +20,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from pipeline.call import decode_call, kind_of
+from pipeline.call import check_call, decode_call, kind_of
 from pipeline.errors import CallInvalid, ManifestUnreadable
 from pipeline.manifest.header import MEDIA, path_of, problems_of_header
+from pipeline.manifest.row import UncheckedRow
 
 _MOST_PROBLEMS = 20
 # RFC 8259, section 6.
@@ -64,6 +66,24 @@ class Columns:
         if problems:
             raise ManifestUnreadable(f"{place}: {'; '.join(problems)}.")
         return cls(names)
+
+    def row(self, line: int, cells: Sequence[str], original: bytes) -> UncheckedRow:
+        """Return a row of as many cells as there are columns; `line` is its first, `original` its bytes."""
+        return UncheckedRow(
+            line=line,
+            call=self.call(cells),
+            media=self.media(cells),
+            original=original,
+            name_in_manifest=partial(self.name_of, cells),
+        )
+
+    def is_call(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row makes a call that the API would take."""
+        try:
+            check_call(self.call(cells))
+        except CallInvalid:
+            return False
+        return True
 
     def media(self, cells: Sequence[str]) -> str | None:
         """Return the media that a row names, if it names one."""
@@ -115,7 +135,7 @@ def _without_gaps(node: object) -> object:
     return [members[index] for index in sorted(members)] if _is_list(members) else members
 
 
-def _number(cell: str) -> float | str:
+def number_of(cell: str) -> float | str:
     """Return the JSON number in a cell, as it would be read in JSON; the cell itself where there is none."""
     if not _NUMBER.fullmatch(cell.strip()):
         return cell
@@ -126,8 +146,9 @@ def _number(cell: str) -> float | str:
     return number
 
 
-def _boolean(cell: str) -> bool | str:
+def boolean_of(cell: str) -> bool | str:
+    """Return the boolean in a cell; the cell itself where there is none."""
     return {"true": True, "false": False}.get(cell.strip().lower(), cell)
 
 
-_TYPED: dict[str, Callable[[str], Any]] = {"number": _number, "integer": _number, "boolean": _boolean}
+_TYPED: dict[str, Callable[[str], Any]] = {"number": number_of, "integer": number_of, "boolean": boolean_of}

@@ -65,7 +65,7 @@ def path_of(column: str) -> tuple[str | int, ...]:
 def problems_of_header(columns: Sequence[str]) -> Iterator[str]:
     """Yield, as a sentence each, why no row below these columns could be used."""
     if len(columns) == 1 and (separator := re.search(r"[;\t|]", columns[0])):
-        yield f"the columns are separated by {separator[0]!r}; separate them by commas"
+        yield f"the columns are separated by {separator[0]!r}; name it with --delimiter, or use commas"
         return
     for position, column in enumerate(columns, 1):
         if not column:

@@ -1,22 +1,22 @@
 """The physical lines of a manifest, read as a stream.
 
-Invariants: no line takes more than MAX_ROW_BYTES of memory, whatever its length; the byte order mark is gone;
-lines can be given back, and come again in their order.
-What a line means is left to `jsonl` and `table`.
+Invariants: no line takes more than MAX_ROW_BYTES of memory, whatever its length; lines can be given back, and
+come again in their order.
+What the bytes were before they were UTF-8 is left to `opening`, what a line means to `jsonl` and `table`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from pipeline.errors import ManifestUnreadable
+from pipeline.manifest.opening import DAMAGED, Readable, reason_of
 from pipeline.manifest.row import MAX_ROW_BYTES
 
 MAX_LINE_BYTES = MAX_ROW_BYTES + len(b"\r\n")
 """What is kept of a line at most: a row and its line end."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -41,7 +41,7 @@ class Line(NamedTuple):
 class Lines(Iterator[Line]):
     """The lines of one stream, one after another."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: Readable, name: str) -> None:
         self._stream = stream
         self._name = name
         self._number = 0
@@ -57,8 +57,6 @@ class Lines(Iterator[Line]):
         too_long = len(without_line_end(content)) > MAX_ROW_BYTES
         if len(content) == MAX_LINE_BYTES and not content.endswith(b"\n"):
             self._skip_rest_of_line()
-        if self._number == 1:
-            content = content.removeprefix(_BYTE_ORDER_MARK)
         return Line(self._number, content, too_long)
 
     def give_back(self, lines: Sequence[Line]) -> None:
@@ -72,9 +70,9 @@ class Lines(Iterator[Line]):
     def _read(self) -> bytes:
         try:
             return self._stream.readline(MAX_LINE_BYTES)
-        except OSError as error:
+        except (OSError, *DAMAGED) as error:
             raise ManifestUnreadable(
-                f"{self._name} could not be read beyond line {self._number}: {error.strerror or error}."
+                f"{self._name} could not be read beyond line {self._number}: {reason_of(error)}."
             ) from error
 
 
@@ -90,5 +88,6 @@ def problem_of_bytes(content: bytes) -> str | None:
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        return f"is not UTF-8: byte 0x{content[error.start]:02x} at position {error.start + 1}"
+        place = f"byte 0x{content[error.start]:02x} at position {error.start + 1}"
+        return f"is not UTF-8: {place} (a file of another encoding is read with --encoding)"
     return None

@@ -1,4 +1,4 @@
-"""Reads a manifest: opens it, tells its form, and checks every row.
+"""Reads a manifest: tells its form, hands its rows out, and checks every one.
 
 Invariants: memory does not grow with the number of rows; what makes the manifest as a whole unreadable is
 raised before the first row is handed out; a row that cannot be brought in stops no other.
@@ -6,49 +6,80 @@ raised before the first row is handed out; a row that cannot be brought in stops
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal
 
 from pipeline.call import check_call
 from pipeline.errors import CallInvalid, ManifestUnreadable, MediaUnavailable, Problem, RecordingRefused
-from pipeline.manifest.jsonl import read_jsonl
+from pipeline.manifest.columns import Columns
+from pipeline.manifest.jsonl import read_export, read_jsonl
 from pipeline.manifest.lines import Lines
+from pipeline.manifest.mapping import ColumnMap
+from pipeline.manifest.opening import COMPRESSED_ENDINGS, STANDARD_INPUT, Readable, name_of, opened
 from pipeline.manifest.row import RejectedRow, Row, UncheckedRow
-from pipeline.manifest.table import read_table
+from pipeline.manifest.table import RowReader, Shape, prepared, read_table
 
 Form = Literal["jsonl", "csv"]
-_FORM_BY_ENDING: dict[str, Form] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv"}
-_STANDARD_INPUT = Path("-")
+_FORM_BY_ENDING: dict[str, Form] = {
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "jsonl"),
+    **dict.fromkeys((".csv", ".tsv"), "csv"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a manifest is to be read, as far as its own bytes do not say it.
+
+    Attributes:
+        form: JSON lines or CSV. By default what the map says, then the path's ending, then the first
+            character.
+        encoding: That of a manifest without a byte order mark. By default the map's, then UTF-8.
+        delimiter: What stands between the cells of a table. By default the map's, then a tab for `.tsv`, then
+            a comma.
+        column_map: Makes calls of the rows of somebody else's export; None: they are calls already.
+    """
+
+    form: Form | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    column_map: ColumnMap | None = None
+
+
+_AS_IT_IS = Reading()
 
 
 def read_manifest(
-    path: Path | IO[bytes], *, form: Form | None = None, check_media: Callable[[str], None] | None = None
+    path: Path | IO[bytes],
+    *,
+    form: Form | None = None,
+    check_media: Callable[[str], None] | None = None,
+    reading: Reading = _AS_IT_IS,
 ) -> Iterator[Row | RejectedRow]:
     """Yield every row of a manifest, in its order.
 
     Each Row has passed `check_call` and `check_media`. A row whose media cannot be reached at the moment is
-    not rejected for that: whoever brings the recording in looks again.
+    not rejected for that: whoever brings the recording in looks again. A manifest compressed with gzip or
+    Zstandard is read as if it were not.
 
     Args:
-        path: The manifest, or `-` for standard input, or a stream of bytes, which is left open.
-        form: JSON lines or CSV. By default from the ending of the path, otherwise from the first character.
+        path: The manifest, or `-` for standard input, or a stream of bytes, which is left open. It is read
+            once, from its beginning to its end.
+        form: Short for `reading.form`.
         check_media: Raises RecordingRefused for media that cannot be sent, MediaUnavailable when it cannot
             tell now.
+        reading: How to read it.
 
     Raises:
-        ManifestUnreadable: At the call: the manifest is missing, is no file, has no rows, or its header
-            cannot be used. While iterating: the file could not be read to its end.
+        ManifestUnreadable: At the call: the manifest is missing, is no file, has no rows, its header or its
+            map cannot be used. While iterating: the file could not be read to its end.
     """
-    if path == _STANDARD_INPUT and form is None:
-        raise ManifestUnreadable("The form of standard input must be given: csv or jsonl.")
-    rows = _rows(path, form, check_media)
+    rows = _rows(path, replace(reading, form=form or reading.form), check_media)
     # The first row is read here, so that what is wrong with the whole is raised here.
     first = next(rows, None)
     if first is None:
-        raise ManifestUnreadable(f"{_name(path)} has no rows.")
+        raise without_rows(path, reading)
     return _resumed(first, rows)
 
 
@@ -58,53 +89,112 @@ def _resumed(first: Row | RejectedRow, others: Iterator[Row | RejectedRow]) -> I
 
 
 def _rows(
-    path: Path | IO[bytes], form: Form | None, check_media: Callable[[str], None] | None
+    path: Path | IO[bytes], reading: Reading, check_media: Callable[[str], None] | None
 ) -> Iterator[Row | RejectedRow]:
-    name = _name(path)
-    with _opened(path) as stream:
-        lines = Lines(stream, name)
-        form = form or (_FORM_BY_ENDING.get(path.suffix.lower()) if isinstance(path, Path) else None)
-        form = _form_of_first_line(lines, name, form)
-        for row in read_table(lines, name) if form == "csv" else read_jsonl(lines):
+    with opened(path, encoding_of(path, reading)) as stream:
+        for row in rows_of(stream, path, reading).unchecked:
             yield _checked(row, check_media) if isinstance(row, UncheckedRow) else row
 
 
-def _checked(row: UncheckedRow, check_media: Callable[[str], None] | None) -> Row | RejectedRow:
+def encoding_of(path: Path | IO[bytes], reading: Reading) -> str | None:
+    """Return the encoding with which a manifest is to be opened.
+
+    Raises:
+        ManifestUnreadable: It is standard input, and its form is not given.
+    """
+    column_map = reading.column_map
+    if path == STANDARD_INPUT and not (reading.form or (column_map and column_map.form)):
+        raise ManifestUnreadable("The form of standard input must be given: csv or jsonl.")
+    return reading.encoding or (column_map.encoding if column_map else None)
+
+
+def without_rows(path: Path | IO[bytes], reading: Reading) -> ManifestUnreadable:
+    """Return the error of a manifest without a row."""
+    left_out = reading.column_map.left_out if reading.column_map else 0
+    hint = f" but {left_out} that [rows] of the map leaves out" if left_out else ""
+    return ManifestUnreadable(f"{name_of(path)} has no rows{hint}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a manifest whose form is told, none of them checked.
+
+    Attributes:
+        shape: How its table is written down; None: it is JSON lines, each of them a row.
+        unchecked: Every row, read or rejected, as they are read.
+    """
+
+    shape: Shape | None
+    unchecked: Iterator[UncheckedRow | RejectedRow]
+
+
+def rows_of(stream: Readable, path: Path | IO[bytes], reading: Reading) -> Rows:
+    """Begin to read a manifest that is open.
+
+    Args:
+        stream: Its text, in UTF-8.
+        path: What it is called, and by its ending its form, where the reading does not give it.
+        reading: How to read it.
+
+    Raises:
+        ManifestUnreadable: It has no row at all, or is clearly of another form. While iterating: its header
+            or its map cannot be used, or it could not be read to its end.
+    """
+    name, ending, column_map = name_of(path), _ending(path), reading.column_map
+    lines = Lines(stream, name)
+    form = reading.form or (column_map.form if column_map else None) or _FORM_BY_ENDING.get(ending)
+    if _form_of_first_line(lines, name, form) == "jsonl":
+        return Rows(None, read_export(lines, name, column_map) if column_map else read_jsonl(lines))
+    shape = prepared(lines, _shape(reading, ending))
+
+    def reader_of(names: Sequence[str], place: str) -> RowReader:
+        return column_map.bind(names, name) if column_map else Columns.of_header(names, place)
+
+    return Rows(shape, read_table(lines, name, reader_of, shape))
+
+
+def _shape(reading: Reading, ending: str) -> Shape:
+    """Return how a table is written down, as far as it does not say so itself."""
+    column_map = reading.column_map
+    delimiter = reading.delimiter or (column_map.delimiter if column_map else None)
+    return Shape(
+        delimiter=delimiter or ("\t" if ending == ".tsv" else ","),
+        skip_lines=column_map.skip_lines if column_map else 0,
+        columns=column_map.columns if column_map else (),
+    )
+
+
+def _ending(path: Path | IO[bytes]) -> str:
+    """Return the ending that tells the form: that before `.gz` or `.zst`."""
+    if not isinstance(path, Path):
+        return ""
+    if path.suffix.lower() in COMPRESSED_ENDINGS:
+        path = path.with_suffix("")
+    return path.suffix.lower()
+
+
+def problems_of_call(row: UncheckedRow) -> tuple[Problem, ...]:
+    """Return everything that is wrong with a row's call, by the field of the call; nothing if it is right."""
     try:
         check_call(row.call, has_media=row.media is not None)
+    except CallInvalid as refused:
+        # What is known to be unfit stands in the call as it was, and is refused there once more.
+        told = {problem.field for problem in row.problems}
+        return row.problems + tuple(problem for problem in refused.problems if problem.field not in told)
+    return row.problems
+
+
+def _checked(row: UncheckedRow, check_media: Callable[[str], None] | None) -> Row | RejectedRow:
+    if problems := problems_of_call(row):
+        return row.rejected("call_invalid", problems)
+    try:
         if row.media is not None and check_media is not None:
             check_media(row.media)
-    except CallInvalid as refused:
-        return row.rejected(refused.code, refused.problems)
     except RecordingRefused as refused:
         return row.rejected(refused.code, (Problem("media", str(refused)),))
     except MediaUnavailable:
         pass
     return Row(row.line, row.call, row.media)
-
-
-def _opened(path: Path | IO[bytes]) -> AbstractContextManager[IO[bytes]]:
-    if not isinstance(path, Path):
-        return nullcontext(path)
-    if path == _STANDARD_INPUT:
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise ManifestUnreadable(
-            f"There is no manifest {path} (the current folder is {Path.cwd()})."
-        ) from error
-    except IsADirectoryError as error:
-        raise ManifestUnreadable(f"{path} is a folder; name the manifest in it.") from error
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ManifestUnreadable(f"{path} cannot be read: {reason}.") from error
-
-
-def _name(path: Path | IO[bytes]) -> str:
-    if path == _STANDARD_INPUT:
-        return "Standard input"
-    return str(path if isinstance(path, Path) else getattr(path, "name", "The manifest"))
 
 
 def _form_of_first_line(lines: Lines, name: str, form: Form | None) -> Form:
@@ -118,8 +208,6 @@ def _form_of_first_line(lines: Lines, name: str, form: Form | None) -> Form:
         raise ManifestUnreadable(f"{name} has no rows.")
     lines.give_back([line])
     start = line.content.strip()
-    if line.content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ManifestUnreadable(f"{name} is UTF-16; save it as UTF-8.")
     form = form or ("jsonl" if start.startswith((b"{", b"[")) else "csv")
     if form == "jsonl" and (start == b"{" or start.startswith(b"[")):
         raise ManifestUnreadable(f"{name} must hold one object on each line (`jq -c` writes them so).")

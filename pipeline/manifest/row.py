@@ -39,7 +39,7 @@ class RejectedRow:
         client_unique_id: The call's clientUniqueId, where one could be read and can be printed.
         code: `row_malformed`, `call_invalid`, or the media's code.
         problems: What is wrong, field by field; an empty field means the row as a whole. In a CSV manifest
-            a field is the column's own name.
+            a field is the column's own name; in a mapped one the field with its columns behind it.
         raw: The row as it stands in the manifest, without its last line end. Bytes that are not UTF-8 are
             kept as surrogates (PEP 383): write `original` to a file, never `raw`. Of a row of more than
             1 MiB only the beginning, which is itself too long to be read again by mistake.
@@ -68,6 +68,7 @@ class UncheckedRow:
 
     Attributes:
         name_in_manifest: From a field of the call (`parties.0.name`) to what the manifest calls it.
+        problems: What is known to be wrong already, by the field of the call, which has the text as it was.
     """
 
     line: int
@@ -75,6 +76,7 @@ class UncheckedRow:
     media: str | None
     original: bytes
     name_in_manifest: Callable[[str], str] = str
+    problems: tuple[Problem, ...] = ()
 
     def rejected(self, code: str, problems: tuple[Problem, ...]) -> RejectedRow:
         """Return this row as a rejected one."""

@@ -1,27 +1,31 @@
-"""Manifests of comma-separated values (RFC 4180): a header of dotted columns, then one recording a row.
+"""Manifests of separated values (RFC 4180): a header, then one recording a row.
 
 Invariants: a row ends where its quotation marks say, but never beyond MAX_ROW_BYTES. A quotation mark that is
 broken or never closed costs the line where its row begins and no other: the lines that it would have
 swallowed are read again, as rows of their own.
-What the columns mean is left to `columns`; whether the call is one that the API would take, to `reader`.
+What the columns mean is left to `columns` and to a map; whether the call is one that the API would take, to
+`reader`.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Protocol
 
-from pipeline.call import check_call
-from pipeline.errors import CallInvalid, ManifestUnreadable, Problem
-from pipeline.manifest.columns import Columns
+from pipeline.errors import ManifestUnreadable, Problem
 from pipeline.manifest.lines import MAX_LINE_BYTES, Line, Lines, problem_of_bytes, without_line_end
 from pipeline.manifest.row import MAX_ROW_BYTES, RejectedRow, UncheckedRow, malformed
 
+_SEPARATORS = {"tab": "\t", "\\t": "\t"}
+# A visible character of ASCII that is no letter, digit or quotation mark; or a tab.
+_SEPARATOR = re.compile(r"[!#-/:-@\[-`{-~\t ]")
+_SEPARATOR_LINE = re.compile(rb'"?sep=([!#-/:-@\[-`{-~\t])"?\s*', re.IGNORECASE)
 _BROKEN = (
-    "is not valid CSV: a cell with a comma, a quotation mark or a line break stands between quotation marks, "
-    "and a quotation mark within it is doubled"
+    "is not valid CSV: a cell with a separator, a quotation mark or a line break stands between quotation "
+    "marks, and a quotation mark within it is doubled"
 )
 
 # The parser's own limit of a cell (128 KiB) holds for the whole process and is below that of a row.
@@ -71,60 +75,120 @@ class _Feed(Iterator[str]):
         return line.content.decode("utf-8", "surrogateescape")
 
 
-def read_table(lines: Lines, name: str) -> Iterator[UncheckedRow | RejectedRow]:
+class RowReader(Protocol):
+    """What the columns of a table mean."""
+
+    width: int
+
+    def row(self, line: int, cells: Sequence[str], original: bytes, /) -> UncheckedRow | None:
+        """Return a row of as many cells as there are columns; None where it is to be left out."""
+
+    def is_call(self, cells: Sequence[str], /) -> bool:
+        """Tell whether such a row makes a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a table is written down.
+
+    Attributes:
+        delimiter: What stands between cells.
+        skip_lines: Lines above the header that are none of the table.
+        columns: The columns' names where the table has no header.
+    """
+
+    delimiter: str = ","
+    skip_lines: int = 0
+    columns: tuple[str, ...] = ()
+
+
+def separator_of(text: str) -> str:
+    """Return the character that a person has named as what stands between cells: itself, or `tab`.
+
+    Raises:
+        ValueError: It cannot stand there.
+    """
+    character = _SEPARATORS.get(text, text)
+    if not _SEPARATOR.fullmatch(character):
+        raise ValueError(f"{text!r} cannot stand between cells; write one character such as ; or |, or tab")
+    return character
+
+
+def read_table(
+    lines: Lines, name: str, reader_of: Callable[[Sequence[str], str], RowReader], shape: Shape
+) -> Iterator[UncheckedRow | RejectedRow]:
     """Yield every row below the header, read or rejected; rows with no filled cell are skipped.
+
+    Args:
+        lines: The manifest's.
+        name: What it is called in a sentence.
+        reader_of: Gives what the columns mean, by the cells of the header and by its place.
+        shape: How the table is written down, as `prepared` gives it.
 
     Raises:
         ManifestUnreadable: The header cannot be used, so that every row would fail.
     """
-    records = _records(lines)
-    header = next(records)
-    place = f"{name}, line {header.lines[0].number}"
-    if header.problem:
-        raise ManifestUnreadable(f"{place}: the header {header.problem}.")
-    columns = Columns.of_header(header.cells, place)
+    records = _records(lines, shape.delimiter)
+    columns = reader_of(*_header(records, name, shape))
     for record in records:
         if record.problem:
             yield record.rejected(record.problem)
-        elif any(_is_row(line, columns) for line in record.lines[1:-1]):
+        elif any(_is_row(line, columns, shape.delimiter) for line in record.lines[1:-1]):
             yield _first_line(record.lines, lines).rejected("has a quotation mark that is not closed")
-        elif any(map(str.strip, record.cells)):
-            yield _read_row(record, columns)
+        elif any(map(str.strip, record.cells)) and (row := _read_row(record, columns)):
+            yield row
 
 
-def _read_row(record: _Record, columns: Columns) -> UncheckedRow | RejectedRow:
+def prepared(lines: Lines, shape: Shape) -> Shape:
+    """Skip what stands above the header; a line `sep=;`, which spreadsheets write, names the delimiter."""
+    for _ in zip(range(shape.skip_lines), lines, strict=False):
+        pass
+    first = next(lines, None)
+    if first and (named := _SEPARATOR_LINE.fullmatch(first.content)):
+        return replace(shape, delimiter=named[1].decode())
+    if first:
+        lines.give_back([first])
+    return shape
+
+
+def _header(records: Iterator[_Record], name: str, shape: Shape) -> tuple[Sequence[str], str]:
+    """Return the columns' names and their place."""
+    if shape.columns:
+        return shape.columns, name
+    header = next(records, None)
+    if header is None:
+        raise ManifestUnreadable(f"{name} has no rows.")
+    place = f"{name}, line {header.lines[0].number}"
+    if header.problem:
+        raise ManifestUnreadable(f"{place}: the header {header.problem}.")
+    return header.cells, place
+
+
+def _read_row(record: _Record, columns: RowReader) -> UncheckedRow | RejectedRow | None:
     cells = record.cells
     if len(cells) != columns.width:
         return record.rejected(f"has {len(cells)} cells, the header has {columns.width}")
-    return UncheckedRow(
-        line=record.lines[0].number,
-        call=columns.call(cells),
-        media=columns.media(cells),
-        original=record.original,
-        name_in_manifest=partial(columns.name_of, cells),
-    )
+    return columns.row(record.lines[0].number, cells, record.original)
 
 
-def _is_row(line: Line, columns: Columns) -> bool:
+def _is_row(line: Line, columns: RowReader, delimiter: str) -> bool:
     """Tell whether a line in the middle of a row is a row of its own, with a call that can be made.
 
     The row around it is whole as far as its quotation marks say, yet one of them was never closed, and
     another at the end of a later cell took its place. Without this, rows would vanish in the text of another.
     """
+    text = line.content.decode("utf-8", "replace")
     try:
-        cells = next(csv.reader([line.content.decode("utf-8", "replace")], strict=True))
-        if len(cells) == columns.width:
-            check_call(columns.call(cells))
-            return True
-    except (csv.Error, CallInvalid):
-        pass
-    return False
+        cells = next(csv.reader([text], strict=True, delimiter=delimiter))
+    except csv.Error:
+        return False
+    return len(cells) == columns.width and columns.is_call(cells)
 
 
-def _records(lines: Lines) -> Iterator[_Record]:
+def _records(lines: Lines, delimiter: str) -> Iterator[_Record]:
     """Yield the file's rows one by one, the header among them, blank lines left out."""
     feed = _Feed(lines)
-    parser = csv.reader(feed, strict=True)
+    parser = csv.reader(feed, strict=True, delimiter=delimiter)
     while True:
         feed.start_row()
         try:

@@ -18,6 +18,7 @@ from pipeline.media.kind import ENDINGS, Kind, kind_of
 from pipeline.media.local import open_local
 from pipeline.media.source import Opened, Source
 from pipeline.media.stream import MediaStream, changed
+from pipeline.media.wav import sound_bytes
 
 MAX_MEDIA_BYTES = 1_500_000_000  # API.md: at most 1.5 GB
 FILE_NAME_MAX_CHARACTERS = 100
@@ -64,6 +65,8 @@ def probe(reference: str, roots: Sequence[Path]) -> Media:
         kind = kind_of(opened.read_at, opened.size_bytes)
         if kind is None:
             raise MediaRefused("media_kind", _unknown_kind(reference))
+        if kind.ending == ".wav":
+            _refuse_silent(reference, sound_bytes(opened.read_at, opened.size_bytes))
         return Media(
             reference=reference,
             file_name=safe_file_name(opened.name, kind),
@@ -115,6 +118,16 @@ def _refuse_size(reference: str, size_bytes: int) -> None:
             "media_too_large",
             f"The media {reference!r} has {size_bytes:,} bytes, and Gong takes {MAX_MEDIA_BYTES:,}; "
             "compress it or cut it.",
+        )
+
+
+def _refuse_silent(reference: str, sound: int | None) -> None:
+    """Refuse a WAV that is only a header: Gong would create the call, take the media and drop both."""
+    if sound is None:
+        raise MediaRefused("media_kind", _unknown_kind(reference))
+    if not sound:
+        raise MediaRefused(
+            "media_empty", f"The media {reference!r} is a WAV header without sound; bring the recording anew."
         )
 
 

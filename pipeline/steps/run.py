@@ -5,7 +5,14 @@ from __future__ import annotations
 import logging
 import uuid
 
-from pipeline.errors import LeaseLost, MediaUnavailable, PayloadUnknown, RecordingRefused, WorkerStopping
+from pipeline.errors import (
+    LeaseLost,
+    LedgerRefused,
+    MediaUnavailable,
+    PayloadUnknown,
+    RecordingRefused,
+    WorkerStopping,
+)
 from pipeline.job import State, Step
 from pipeline.lease import Lease
 from pipeline.outcome import Effect, FleetEffect, Outcome
@@ -21,7 +28,8 @@ def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> N
     """Run one delivery of one step.
 
     Raises:
-        LedgerUnreachable: What happened could not be written; the job is claimed again when its lease ends.
+        LedgerUnreachable, LedgerRefused: What happened could not be written; the job is claimed again when
+            its lease ends.
     """
     try:
         held = services.ledger.begin_step(job_id, lease_token, step, run=uuid.uuid4().hex)
@@ -30,6 +38,9 @@ def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> N
                 return _attempt(lease, services)
             except WorkerStopping as stopping:
                 return hand_back(held, str(stopping), services)
+    except LedgerRefused as refused:
+        log.warning("Job %s cannot go on at %s: %s", job_id, step, refused)
+        raise
     except LeaseLost as lost:
         return Stop(None, "lease_lost", str(lost))
     except PayloadUnknown as unknown:

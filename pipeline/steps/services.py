@@ -13,7 +13,7 @@ from pipeline.lease import StopBy
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Notices
 from pipeline.settings import Settings
-from pipeline.store import WORKER_RETRIES, Store
+from pipeline.store import Store
 
 
 def _never() -> None:
@@ -40,7 +40,7 @@ class Services:
         Raises:
             SettingsInvalid: The server, the API's address or the credentials are missing.
         """
-        store = Store.from_settings(settings, retries=WORKER_RETRIES)
+        store = Store.of_worker(settings)
         return cls(
             ledger=Ledger.from_settings(settings, store),
             limiter=Limiter.from_settings(settings, store),

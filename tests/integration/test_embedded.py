@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ import redis
 
 import pipeline.embedded
 import pipeline.store
-from pipeline.embedded import embedded_server, revive_server
+from pipeline.embedded import embedded_server, handed_on, revive_server
 from pipeline.errors import LedgerUnreachable
 from pipeline.job import Lane, State, job_id_of
+from pipeline.keeper import LOOK_INTERVAL_S
 from pipeline.ledger import Ledger
 from pipeline.store import Store
 from tests.integration.ledger.bench import BATCH, make_submission
@@ -80,6 +82,14 @@ def is_running(pid: int) -> bool:
         ["/bin/ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
     return bool(state) and not state.startswith("Z")
+
+
+def keeper_of(pid: int) -> int:
+    """Give the parent of a server's process."""
+    shown = subprocess.run(
+        ["/bin/ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=True
+    ).stdout
+    return int(shown)
 
 
 def ledger_at(stack: ExitStack, url: str) -> Ledger:
@@ -144,17 +154,61 @@ def test_the_first_user_may_leave_before_the_last(tmp_path: Path) -> None:
     await_true(lambda: not is_running(pid), "the server is gone")
 
 
-def test_a_server_whose_users_were_killed_is_used_by_the_next(tmp_path: Path) -> None:
-    with using(tmp_path) as user:
-        url = user.url
-        pid = pid_of(url)
+def test_a_server_whose_last_user_was_killed_ends_with_all_that_was_written(tmp_path: Path) -> None:
+    with ExitStack() as stack, using(tmp_path) as user, using(tmp_path) as last:
+        assert user.url == last.url
+        url = f"unix://{tmp_path}/server/valkey.sock"
+        pid, keeper = pid_of(url), keeper_of(pid_of(url))
+        ledger_at(stack, url).submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
         user.kill()
-    assert pid_of(url) == pid
+        last.kill()
+
+    await_true(lambda: not is_running(pid), "the server is gone")
+    await_true(lambda: not is_running(keeper), "its keeper is gone")
+    assert not list(tmp_path.glob("server/*.sock"))
+    with ExitStack() as stack, embedded_server(tmp_path) as url:
+        assert ledger_at(stack, url).states([job_id_of("a")]) == [State.PENDING]
+
+
+def test_whom_it_was_handed_on_to_uses_it_after_the_death_of_the_user(tmp_path: Path) -> None:
+    with using(tmp_path) as user:
+        pid = pid_of(user.url)
+        with handed_on(tmp_path) as handle:
+            child = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[handle])
+        user.kill()
+
+    assert child.stdin is not None
+    with child, child.stdin:
+        # Longer than its keeper takes to notice that nobody uses it.
+        looks_until = time.monotonic() + 2.5 * LOOK_INTERVAL_S
+        await_true(lambda: time.monotonic() > looks_until or not is_running(pid), "its keeper has looked")
+        assert is_running(pid)
+
+    await_true(lambda: not is_running(pid), "the server is gone")
+
+
+def test_a_server_whose_keeper_was_killed_too_is_used_and_stopped_by_the_next(tmp_path: Path) -> None:
+    with using(tmp_path) as user:
+        pid = pid_of(user.url)
+        os.kill(keeper_of(pid), signal.SIGKILL)
+        user.kill()
 
     with embedded_server(tmp_path) as again:
         assert pid_of(again) == pid
 
     await_true(lambda: not is_running(pid), "the server is gone")
+
+
+def test_what_keeps_it_running_knows_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONG_ACCESS_KEY_SECRET", "hidden-secret")
+
+    with embedded_server(tmp_path) as url:
+        for pid in (pid_of(url), keeper_of(pid_of(url))):
+            shown = subprocess.run(
+                ["/bin/ps", "eww", "-p", str(pid)], capture_output=True, text=True, check=True
+            ).stdout
+            assert str(tmp_path) in shown
+            assert "hidden-secret" not in shown
 
 
 def test_users_that_come_at_once_get_one_server(tmp_path: Path) -> None:

@@ -193,3 +193,15 @@ def test_work_goes_on_until_the_grace_of_a_stopping_worker_is_over(ledger: Ledge
         stop_by[0] = time.monotonic() - 0.001
         with pytest.raises(WorkerStopping, match="is handed back"):
             lease.check()
+
+
+def test_a_renewal_that_is_refused_for_good_gives_the_lease_up(
+    ledger: Ledger, server: Server, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), Lease(ledger, hold(ledger), never) as lease:
+        server.client.set(f"{namespace}:leases", "somebody else's")
+
+        await_true(lambda: is_lost(lease), "the lease is given up")
+
+    assert "refuses the script renew: WRONGTYPE" in caplog.text
+    assert "is given up" in caplog.text

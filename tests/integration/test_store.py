@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import redis
 
 import pipeline.store
-from pipeline.errors import LedgerUnreachable, SettingsInvalid
+from pipeline.errors import LedgerRefused, LedgerUnreachable, SettingsInvalid
 from pipeline.job import Lane, job_id_of
 from pipeline.ledger import Ledger
 from pipeline.settings import Settings
@@ -70,6 +75,106 @@ def test_a_replica_is_told_from_the_primary(own_server: Server, own_store: Store
 
     with pytest.raises(LedgerUnreachable, match="a replica that only reads"):
         ledger_of(own_store).submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+
+
+def test_a_full_disk_is_told_from_a_mistake(tmp_path: Path) -> None:
+    # A snapshot cannot be put where a folder lies.
+    with running_server(dir=str(tmp_path), appendonly="no", save="1 1") as server:
+        (tmp_path / "dump.rdb" / "in the way").mkdir(parents=True)
+        store = Store(server.url, "test", retries=0)
+        ledger_of(store).submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+        await_true(
+            lambda: server.client.info("persistence")["rdb_last_bgsave_status"] == "err", "the disk is full"
+        )
+
+        with pytest.raises(LedgerUnreachable, match="disk is full or not writable; make room, what is"):
+            ledger_of(store).submit([make_submission("b")], batch=BATCH, lane=Lane.LIVE)
+
+        store.close()
+
+
+def test_a_server_that_runs_a_script_of_somebody_else_is_waited_for(
+    own_server: Server, own_store: Store
+) -> None:
+    own_server.client.config_set("busy-reply-threshold", "20")
+    other = redis.Redis.from_url(own_server.url)
+    with ThreadPoolExecutor(1) as pool:
+        script = pool.submit(other.eval, "while true do end", 0)
+        await_true(lambda: is_busy(own_store), "it says that it is busy")
+        own_server.client.script_kill()
+        assert isinstance(script.exception(), redis.ResponseError)
+    other.close()
+
+    own_store.ping()
+
+
+def is_busy(store: Store) -> bool:
+    try:
+        store.ping()
+    except LedgerUnreachable as error:
+        return "busy with a script" in str(error)
+    return False
+
+
+def test_a_key_of_somebody_else_is_no_reason_to_wait(server: Server, store: Store, namespace: str) -> None:
+    server.client.set(f"{namespace}:workers", "somebody else's")
+
+    with pytest.raises(
+        LedgerRefused, match=rf"refuses the script join_fleet: WRONGTYPE .*begin with {namespace}:; set GONG_"
+    ):
+        ledger_of(store).fleet()
+
+
+RIGHTS = {
+    "a command in a script": ("-hset", "the script submit: ACL failure in script: .*'hset'"),
+    "the script itself": ("-evalsha", "the script submit: .*'evalsha'"),
+    "the keys": ("resetkeys ~other:*", "the script submit: No permissions to access a key"),
+}
+
+
+@pytest.mark.parametrize(("rights", "says"), RIGHTS.values(), ids=RIGHTS.keys())
+def test_a_right_that_is_missing_is_named(own_server: Server, rights: str, says: str) -> None:
+    own_server.client.execute_command(
+        "ACL", "SETUSER", "user", "on", ">word", "~test:*", "allchannels", "+@all", *rights.split()
+    )
+    store = Store(own_server.url.replace("unix://", "unix://user:word@"), "test", retries=0)
+
+    with pytest.raises(LedgerRefused, match=rf"refuses {says}.*ACL SETUSER … \+@all ~test:\* allchannels"):
+        ledger_of(store).submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+
+    store.close()
+
+
+def test_the_rights_that_are_advised_are_enough(own_server: Server) -> None:
+    own_server.client.execute_command(
+        "ACL", "SETUSER", "user", "on", ">word", "+@all", "~test:*", "allchannels"
+    )
+    store = Store(own_server.url.replace("unix://", "unix://user:word@"), "test", retries=0)
+    ledger = ledger_of(store)
+
+    store.check_server()
+    store.subscribe("notices")
+    ledger.submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+    assert store.wait_for_wake(5)
+    assert len(ledger.claim([Lane.LIVE], window=9).jobs) == 1
+    store.close()
+
+
+def test_a_worker_waits_for_one_answer_no_longer_than_its_lease_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline.store, "WORKER_RETRIES", 1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        store = Store.of_worker(Settings(redis_url=url, lease_ttl_s=2))
+        began = time.monotonic()
+
+        with pytest.raises(LedgerUnreachable, match=r"[Tt]imeout"):
+            store.ping()
+
+    # Asked twice, a third of the lease each.
+    assert time.monotonic() - began < pipeline.store.ANSWER_TIMEOUT_S / 2
+    store.close()
 
 
 def test_a_server_that_evicts_is_refused(own_server: Server, own_store: Store) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from tests.recordings import Recordings, make_recordings, media_in
+from tests.chaos.throttle import throttled
+from tests.recordings import Recordings, make_recordings, media_in, wav
 from tests.simulators import Simulator
 from tests.system.machine import Finished, Machine
 from tests.system.scenarios import scenario
@@ -103,6 +104,50 @@ def test_a_terminal_that_is_closed_takes_everything_with_it(
 
     terminal.command.process.wait(30)
     assert_all_comes_in(machine, simulator, recordings)
+
+
+@scenario()
+def test_a_killed_command_takes_everything_with_it_and_loses_nothing(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", COUNT)
+    simulator.set_faults({"media.slow": "1:2-2"})
+    command = machine.start("backfill", recordings.manifest)
+    await_requests(simulator, COUNT // 2)
+
+    command.process.kill()
+
+    # The uploads under way are finished first.
+    await_true(lambda: not machine.processes(), "nothing is left running", within_s=30)
+    assert "The command that started this worker is gone" in machine.logs()
+    assert "Traceback" not in machine.logs()
+    simulator.set_faults({})
+    assert_goes_on(machine, simulator, recordings)
+    assert simulator.record("calls=0&requests=0")["notes"].keys() <= {"slow"}
+    command.finish()
+
+
+@scenario()
+def test_an_upload_longer_than_the_grace_is_handed_back_by_what_a_killed_command_leaves(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", 2)
+    # More than the buffers on the way take.
+    (recordings.folder / "media" / "1.wav").write_bytes(wav(bytes(16_000_000)))
+    machine.settings["GONG_INGEST_STOP_GRACE_S"] = "1"
+    with throttled(simulator.url) as way:
+        way.bytes_per_s = 1_000_000
+        command = machine.start("backfill", recordings.manifest, settings={"GONG_BASE_URL": way.url})
+        await_true(lambda: way.passed_bytes > 1_000_000, "the long upload is under way", within_s=30)
+
+        command.process.kill()
+
+        await_true(lambda: not machine.processes(), "nothing is left running", within_s=15)
+    command.finish()
+    again = machine.run("backfill", recordings.manifest, "--json", within_s=15)
+    assert again.code == 0, again.written
+    assert (again.document["done"], again.document["adopted"]) == (2, 0)
+    assert media_in(simulator) == recordings.expected()
 
 
 def assert_all_comes_in(machine: Machine, simulator: Simulator, recordings: Recordings) -> None:

@@ -70,7 +70,7 @@ CASES = {
         {"GONG_ACCESS_KEY_SECRET": None, "GONG_ACCESS_KEY_SECRET_FILE": "/nowhere/secret"},
         "{manifest}",
         WRONG_USAGE,
-        ("GONG_ACCESS_KEY_SECRET_FILE", "readable"),
+        ("GONG_ACCESS_KEY_SECRET_FILE", "readable", "/nowhere/secret is not: No such file"),
     ),
     "no address": Case({"GONG_BASE_URL": None}, "{manifest}", WRONG_USAGE, ("Not set", "GONG_BASE_URL")),
     "not an address": Case(

@@ -34,6 +34,13 @@ def test_the_days_rest_is_used_first_and_then_whole_days(left: int, used: int, e
     assert finish_in_s(left, pace=3, requests_per_day=10_000, used_today=used) == pytest.approx(expected_s)
 
 
+@pytest.mark.parametrize(("left", "expected_s"), [(300, 3_700), (20_000, DAY_S + 10_000 / 3)])
+def test_a_closed_gate_comes_before_all_else(left: int, expected_s: float) -> None:
+    finish_s = finish_in_s(left, pace=3, requests_per_day=10_000, used_today=0, closed_s=3_600)
+
+    assert finish_s == pytest.approx(expected_s)
+
+
 @PROPERTY
 @given(left=LEFT, pace=PACES, per_day=PER_DAY, used=USED)
 def test_it_is_never_faster_than_the_pace_nor_than_the_days_allow(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
+import pytest
+
+from pipeline.errors import LedgerRefused
 from pipeline.job import State, Step
 from pipeline.steps import GoOn, Next, Stop, run_step
 from tests.integration.steps.bench import Bench, beside
@@ -71,3 +75,20 @@ def test_a_step_leaves_no_thread_behind(bench: Bench) -> None:
         assert bench.run(step) == GoOn()
 
     assert threading.active_count() == before
+
+
+def test_what_the_server_refuses_for_good_ends_the_step_at_once(
+    bench: Bench, api: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    arrived = api.health()["requests"]
+    bench.server.client.delete(f"{bench.name}:batch:calls")
+    bench.server.client.set(f"{bench.name}:batch:calls", "somebody else's")
+
+    with pytest.raises(LedgerRefused, match="refuses the script note_request: WRONGTYPE"):
+        bench.run(Step.CREATE_CALL)
+
+    assert api.health()["requests"] == arrived
+    assert f"Job {bench.claims[-1].job_id} cannot go on at create_call: The ledger's server" in caplog.text

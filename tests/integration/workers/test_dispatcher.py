@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,8 +20,9 @@ from pipeline.settings import Settings
 from pipeline.store import Store
 from tests.clocks import Clock
 from tests.servers import Server
+from tests.waiting import await_true
 from workers.app import make_app
-from workers.dispatcher import Dispatch, lanes_to_claim
+from workers.dispatcher import Dispatch, Dispatcher, lanes_to_claim
 
 BOTH, LIVE_ONLY, NONE = (Lane.LIVE, Lane.BACKFILL), (Lane.LIVE,), ()
 # Measured: 1,916 bytes and the name of the machine. With the recording in it: 5 KB, for each of a million.
@@ -203,3 +206,32 @@ def test_a_worker_is_part_of_the_fleet_until_it_leaves(bench: Bench) -> None:
 
     dispatch.leave()
     assert bench.ledger.fleet().workers == 0
+
+
+def test_what_the_server_refuses_for_good_is_said_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("workers.dispatcher.REFUSED_WAIT_S", 0.01)
+    monkeypatch.setenv("GONG_INGEST_REDIS_URL", bench.server.url)
+    monkeypatch.setenv("GONG_INGEST_NAMESPACE", bench.namespace)
+    bench.server.client.set(f"{bench.namespace}:workers", "somebody else's")
+    consumer: Any = SimpleNamespace(
+        app=bench.app, hostname="worker@here", pool=SimpleNamespace(num_processes=4)
+    )
+    dispatcher = Dispatcher(consumer)
+    asked = bench.server.client.info("stats")["total_error_replies"]
+
+    def asked_again() -> bool:
+        return bool(bench.server.client.info("stats")["total_error_replies"] > asked + 5)
+
+    with caplog.at_level(logging.WARNING):
+        dispatcher.start(consumer)
+        await_true(asked_again, "it was refused again and again")
+        said = [record for record in caplog.records if "WRONGTYPE" in record.getMessage()]
+        bench.server.client.delete(f"{bench.namespace}:workers")
+        await_true(lambda: bench.ledger.fleet().workers == 1, "it goes on when it is mended")
+        dispatcher.stop(consumer)
+
+    assert [record.levelname for record in said] == ["CRITICAL"]
+    assert "refuses the script join_fleet" in said[0].getMessage()
+    assert "Traceback" not in caplog.text

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 
 import pytest
 from hypothesis import given, settings
 
 from pipeline.call import WrittenNumber, check_call, decode_call, encode_call
+from pipeline.call.body import _Fault, _faults
 from pipeline.errors import CallInvalid
 from tests.unit.call.calls import Json, make_call
 from tests.unit.call.generated import JSON_VALUES
@@ -142,3 +144,24 @@ def test_one_text_s_faults_are_not_the_next_one_s() -> None:
     refusal_of('{"a":NaN}')
 
     assert decode_call('{"a":1}') == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("\\ud800", "\\ud800"), ("x\\udfff", "x\\udfff"), ("\\u001b[2J", "\\u001b[2J")]
+)
+def test_a_doubled_name_that_cannot_be_written_is_told_as_it_stands(name: str, told: str) -> None:
+    (problem,) = refusal_of(f'{{"a":{{"{name}":1,"{name}":2}}}}')
+
+    assert problem == f"a.{told}: stands more than once in its object; keep one"
+    problem.encode()
+
+
+def test_a_fault_is_found_however_deep_it_lies() -> None:
+    value: object = _Fault("is wrong")
+    for _ in range(3 * sys.getrecursionlimit()):
+        value = [value]
+
+    (problem,) = _faults(value)
+
+    assert problem.message == "is wrong"
+    assert problem.field.count("0") == 3 * sys.getrecursionlimit()

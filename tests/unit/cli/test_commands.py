@@ -66,6 +66,7 @@ EXPECTED = {
     "ManifestUnreadable": 2,
     "CredentialsRefused": 5,
     "LedgerUnreachable": 6,
+    "LedgerRefused": 7,
     "WorkersFailed": 4,
 }
 

@@ -114,7 +114,7 @@ def test_media_or_a_download_media_url_is_required() -> None:
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators_are_told_as_such(separator: str) -> None:
     (problem,) = problems(separator.join(GOOD))
-    assert problem == f"the columns are separated by {separator!r}; separate them by commas"
+    assert problem == f"the columns are separated by {separator!r}; name it with --delimiter, or use commas"
 
 
 def test_every_problem_is_told() -> None:

@@ -48,7 +48,7 @@ def test_number_is_sent_as_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("line", "field", "message"),
     [
-        (b"{broken", "", "is not JSON"),
+        (b"{broken", "", "is not JSON: Expecting property name enclosed in double quotes at column 2"),
         (b"[" * 100_000, "", "is nested too deeply"),
         (b"7", "", "must be a JSON object"),
         (b'{"call": {}, "call": {}}', "call", "more than once"),
@@ -79,6 +79,11 @@ def test_malformed_line_is_rejected_with_its_field(line: bytes, field: str, mess
     assert problem.field == field
     assert message in problem.message
     rejected.reason.encode()
+
+
+def test_field_beside_the_call_is_told_with_the_two_that_there_are() -> None:
+    rejected = only_rejected(jsonl({"call": make_call(), "media": "a.wav", "duration": 7}))
+    assert rejected.reason == "duration: is not known here: a row has the fields 'call' and 'media'"
 
 
 def test_all_problems_of_a_line_are_told() -> None:

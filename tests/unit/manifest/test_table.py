@@ -81,7 +81,6 @@ def test_header_may_have_line_breaks_in_quotation_marks() -> None:
         (b"client\0UniqueId\n", "line 1: the header has a NUL byte"),
         (b"x" * (MAX_ROW_BYTES + 1), "line 1: the header is longer than 1 MiB"),
         (b"\n\nclientUniqueId;media\n", "line 3: the columns are separated by ';'"),
-        (b"\x1f\x8b\x08\0\0\0", "line 1: the header has a NUL byte"),
         (HEADER.replace(b"media", b"meida"), "line 1: column 'meida' is not known; is 'media' meant?; "),
         (b",".join([HEADER.strip(), HEADER]), "column 'media' stands there 2 times"),
     ],

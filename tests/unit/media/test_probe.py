@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,63 @@ def test_text_by_the_name_of_a_recording(root: Path) -> None:
     write(root / "call.mp3", b"not yet recorded\n" * 50)
 
     assert refusal_of("call.mp3", root).code == "media_kind"
+
+
+FORMAT = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+
+
+def riff(*chunks: bytes, mark: bytes = b"RIFF", length: int | None = None) -> bytes:
+    content = b"WAVE" + b"".join(chunks)
+    return mark + struct.pack("<I", len(content) if length is None else length) + content
+
+
+def data(length: int, there: bytes) -> bytes:
+    return b"data" + struct.pack("<I", length) + there
+
+
+HEADERS = {
+    "20 bytes": (riff(b"fmt \x10\0\0\0"), "media_kind"),
+    "no chunk": (riff(), "media_kind"),
+    "no sound": (riff(FORMAT), "media_kind"),
+    "no format": (riff(data(4, b"abcd")), "media_kind"),
+    "a format that is too short": (riff(b"fmt \x02\0\0\0\1\0", data(4, b"abcd")), "media_kind"),
+    "the format behind the sound": (riff(data(4, b"abcd"), FORMAT), "media_kind"),
+    "a chunk longer than the file": (riff(FORMAT, b"LIST\xff\xff\0\0abcd"), "media_kind"),
+    "chunks without end": (riff(FORMAT, b"junk\0\0\0\0" * 5000, data(4, b"abcd")), "media_kind"),
+    "zero bytes of sound": (riff(FORMAT, data(0, b"")), "media_empty"),
+    "zero bytes of sound and other chunks": (riff(FORMAT, data(0, b""), b"LIST\4\0\0\0abcd"), "media_empty"),
+    "a length of sound and none there": (riff(FORMAT, data(1000, b"")), "media_empty"),
+    "recorded for no time at all": (riff(FORMAT, data(0, b""), length=0), "media_empty"),
+}
+
+
+@pytest.mark.parametrize(("content", "code"), HEADERS.values(), ids=HEADERS.keys())
+def test_a_wav_without_sound_is_refused(root: Path, content: bytes, code: str) -> None:
+    write(root / "call.wav", content)
+
+    assert refusal_of("call.wav", root).code == code
+
+
+PLAYABLE = {
+    "the usual": riff(FORMAT, data(4, b"abcd")),
+    "one byte": riff(FORMAT, data(1, b"a")),
+    "other chunks before, one of odd length": riff(
+        b"LIST\3\0\0\0abc\0", FORMAT, b"fact\4\0\0\0aaaa", data(1, b"a")
+    ),
+    "cut off": riff(FORMAT, data(1000, b"abcd")),
+    "no length was written": riff(FORMAT, data(0, b"abcd"), length=0),
+    "the length of a stream": riff(FORMAT, data(0xFFFFFFFF, b"abcd"), length=0xFFFFFFFF),
+    "over 4 GB": riff(
+        b"ds64" + struct.pack("<I", 28) + bytes(28), FORMAT, data(0xFFFFFFFF, b"a"), mark=b"RF64"
+    ),
+}
+
+
+@pytest.mark.parametrize("content", PLAYABLE.values(), ids=PLAYABLE.keys())
+def test_a_wav_with_sound_is_taken_however_its_recorder_ended(root: Path, content: bytes) -> None:
+    write(root / "call.wav", content)
+
+    assert probe("call.wav", [root]).content_type == "audio/wav"
 
 
 @pytest.mark.parametrize(

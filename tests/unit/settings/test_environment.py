@@ -90,10 +90,26 @@ def test_every_setting_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert getattr(Settings.from_env(), name) == TEXTS[name][1]
 
 
-def test_a_file_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GONG_ACCESS_TOKEN_FILE", "/nowhere")
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("none", "No such file"),
+        ("folder", "Is a directory"),
+        ("token/below", "Not a dir"),
+        ("bytes", "not text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, what: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "token").touch()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    monkeypatch.setenv("GONG_ACCESS_TOKEN_FILE", str(tmp_path / name))
 
-    with pytest.raises(SettingsInvalid, match="GONG_ACCESS_TOKEN_FILE must be a readable file path"):
+    with pytest.raises(
+        SettingsInvalid, match=f"GONG_ACCESS_TOKEN_FILE must .* {tmp_path / name} is not: .*{what}"
+    ):
         Settings.from_env()
 
 

@@ -46,10 +46,14 @@ RULES: list[tuple[dict[str, Any], str]] = [
     *(({"namespace": name}, "GONG_INGEST_NAMESPACE may hold") for name in ("", "a b", "a:b", "a*", "-")),
     ({"log_level": "debug"}, "GONG_INGEST_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR."),
     *(({"concurrency": n}, "GONG_INGEST_CONCURRENCY must be between 1 and 256.") for n in (0, 257)),
-    ({"lease_ttl_s": 1.9}, "GONG_INGEST_LEASE_TTL_S must be at least 2"),
+    *(({"lease_ttl_s": n}, "GONG_INGEST_LEASE_TTL_S must be between 2, for") for n in (1.9, 30_000)),
     ({"backoff_base_s": 0}, "GONG_INGEST_BACKOFF_BASE_S must be above 0"),
     ({"backoff_base_s": 9, "backoff_cap_s": 8}, "at most GONG_INGEST_BACKOFF_CAP_S"),
-    ({"stop_grace_s": -1}, "GONG_INGEST_STOP_GRACE_S must not be negative."),
+    ({"backoff_cap_s": 300_000}, "GONG_INGEST_BACKOFF_CAP_S must be at most 86400"),
+    *(
+        ({"stop_grace_s": n}, "GONG_INGEST_STOP_GRACE_S must not be negative, and be at most 86400")
+        for n in (-1, 100_000)
+    ),
     ({"attempts_max": 0}, "GONG_INGEST_ATTEMPTS_MAX must be at least 1."),
     ({"failures_to_close": 0}, "GONG_INGEST_FAILURES_TO_CLOSE must be at least 1."),
     *(

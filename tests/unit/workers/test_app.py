@@ -12,6 +12,8 @@ from pipeline.steps.settle import COUNTDOWN_MAX_S
 from workers.app import broker_url, configuration, make_app
 from workers.chain import TASK_NAMES
 from workers.dispatcher import Dispatcher
+from workers.starting import CheckServer
+from workers.stopping import StopAtEndOfInput
 
 URL = "redis://127.0.0.1:1/0"
 
@@ -95,3 +97,10 @@ def test_every_worker_has_a_dispatcher() -> None:
     app = make_app(Settings(redis_url=URL))
 
     assert Dispatcher in app.steps["consumer"]
+
+
+def test_every_worker_looks_at_its_server_and_can_end_with_whoever_started_it() -> None:
+    app = make_app(Settings(redis_url=URL))
+
+    assert {CheckServer, StopAtEndOfInput} <= app.steps["worker"]
+    assert "--stop-at-end-of-input" in [name for each in app.user_options["worker"] for name in each.opts]

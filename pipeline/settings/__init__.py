@@ -7,38 +7,30 @@ Every secret may be given as `NAME_FILE`, the path of a file that holds it.
 
 from __future__ import annotations
 
-import difflib
-import functools
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from environs import EnvError, EnvValidationError, FileAwareEnv
 
 from pipeline.errors import SettingsInvalid
+from pipeline.settings.address import REDIS_ADDRESS, is_api_address, is_redis_address, is_zone
+from pipeline.settings.environment import PREFIX, read_environment, refuse_unknown
 
-PREFIX = "GONG_INGEST_"
-REDIS_SCHEMES = ("redis", "rediss", "unix")
-REDIS_ADDRESS = (
-    "like redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path; "
-    "in a password write '/', '?', '#' and '@' as %2F, %3F, %23 and %40"
-)
+# A heartbeat looks every half second, and a renewal may have to be sent twice.
+LEASE_MIN_S, HOUR_S, DAY_S = 2, 3600, 86_400
 
 
 def _setting(
     default: Any, help_text: str, *, parse: str = "str", name: str = "", secret: bool = False
 ) -> Any:
     """Describe a setting: its default, its help text, how it is read, and its variable if not prefixed."""
-    metadata = {"help": help_text, "parse": parse, "name": name}
-    if callable(default):
-        return field(default_factory=default, repr=not secret, metadata=metadata)
-    return field(default=default, repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=_described(help_text, parse, name))
+
+
+def _described(help_text: str, parse: str, name: str = "") -> dict[str, str]:
+    return {"help": help_text, "parse": parse, "name": name}
 
 
 def default_data_dir() -> Path:
@@ -68,8 +60,9 @@ class Settings:
         None, "server of the ledger and the broker; without it one is started in DATA_DIR", secret=True
     )
     namespace: str = _setting("gong-ingest", "what every key in Redis starts with")
-    data_dir: Path = _setting(
-        default_data_dir, "folder of the embedded server and of the logs", parse="path_value"
+    data_dir: Path = field(
+        default_factory=default_data_dir,
+        metadata=_described("folder of the embedded server and of the logs", "path_value"),
     )
     media_roots: tuple[Path, ...] = _setting(
         (), "folders below which media may lie, separated by colons", parse="path_list"
@@ -109,8 +102,10 @@ class Settings:
         Raises:
             SettingsInvalid: A variable is unknown, has the wrong form, or contradicts another.
         """
-        _refuse_unknown(os.environ)
-        return cls(**(_read_environment() | overrides))
+        names = {variable_of(setting.name): setting for setting in fields(cls)}
+        refuse_unknown(names)
+        read = read_environment({name: setting.metadata["parse"] for name, setting in names.items()})
+        return cls(**({names[name].name: value for name, value in read.items()} | overrides))
 
     def require_credentials(self) -> None:
         """Check that the API can be called at all.
@@ -132,7 +127,7 @@ class Settings:
             *self._rules_of_credentials(),
             *self._rules_of_limits(),
             (
-                not self.redis_url or _is_redis_address(self.redis_url),
+                not self.redis_url or is_redis_address(self.redis_url),
                 f"{PREFIX}REDIS_URL must be {REDIS_ADDRESS}.",
             ),
             (
@@ -144,17 +139,30 @@ class Settings:
                 f"{PREFIX}LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.",
             ),
             (1 <= self.concurrency <= 256, f"{PREFIX}CONCURRENCY must be between 1 and 256."),
+            *self._rules_of_time(),
+            (self.attempts_max >= 1, f"{PREFIX}ATTEMPTS_MAX must be at least 1."),
+            (self.failures_to_close >= 1, f"{PREFIX}FAILURES_TO_CLOSE must be at least 1."),
+        ]
+
+    def _rules_of_time(self) -> list[tuple[bool, str]]:
+        return [
             (
-                self.lease_ttl_s >= 2,
-                f"{PREFIX}LEASE_TTL_S must be at least 2, or a heartbeat comes too late.",
+                LEASE_MIN_S <= self.lease_ttl_s <= HOUR_S,
+                f"{PREFIX}LEASE_TTL_S must be between 2, for a heartbeat in time, and 3600, an hour.",
             ),
             (
                 0 < self.backoff_base_s <= self.backoff_cap_s,
                 f"{PREFIX}BACKOFF_BASE_S must be above 0 and at most {PREFIX}BACKOFF_CAP_S.",
             ),
-            (self.stop_grace_s >= 0, f"{PREFIX}STOP_GRACE_S must not be negative."),
-            (self.attempts_max >= 1, f"{PREFIX}ATTEMPTS_MAX must be at least 1."),
-            (self.failures_to_close >= 1, f"{PREFIX}FAILURES_TO_CLOSE must be at least 1."),
+            (self.backoff_cap_s <= DAY_S, f"{PREFIX}BACKOFF_CAP_S must be at most 86400, a day."),
+            (
+                0 <= self.stop_grace_s <= DAY_S,
+                f"{PREFIX}STOP_GRACE_S must not be negative, and be at most 86400, a day.",
+            ),
+            (
+                0 < self.connect_timeout_s <= self.read_timeout_s <= self.request_deadline_s,
+                f"{PREFIX}CONNECT_TIMEOUT_S, READ_TIMEOUT_S, REQUEST_DEADLINE_S must not shrink so.",
+            ),
         ]
 
     def _rules_of_credentials(self) -> list[tuple[bool, str]]:
@@ -168,7 +176,7 @@ class Settings:
                 "GONG_ACCESS_KEY and GONG_ACCESS_TOKEN exclude each other: set one of them.",
             ),
             (
-                self.base_url is None or _is_api_address(self.base_url),
+                self.base_url is None or is_api_address(self.base_url),
                 "GONG_BASE_URL must be like https://us-1234.api.gong.io (http:// only for this machine).",
             ),
         ]
@@ -184,12 +192,8 @@ class Settings:
             (1 <= self.burst <= 100, f"{PREFIX}BURST must be between 1 and 100."),
             (0 <= self.live_share <= 0.9, f"{PREFIX}LIVE_SHARE must be between 0 and 0.9."),
             (
-                self.day_window == "rolling" or _is_zone(self.day_window),
+                self.day_window == "rolling" or is_zone(self.day_window),
                 f"{PREFIX}DAY_WINDOW must be rolling or the name of a time zone, like America/New_York.",
-            ),
-            (
-                0 < self.connect_timeout_s <= self.read_timeout_s <= self.request_deadline_s,
-                f"{PREFIX}CONNECT_TIMEOUT_S, READ_TIMEOUT_S, REQUEST_DEADLINE_S must not shrink so.",
             ),
             (self.upload_bytes_per_s_min >= 1, f"{PREFIX}UPLOAD_BYTES_PER_S_MIN must be at least 1."),
         ]
@@ -211,92 +215,3 @@ def environment_with(**values: object) -> dict[str, str]:
         environment.pop(f"{variable}_FILE", None)
         environment[variable] = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
     return environment
-
-
-def _is_redis_address(address: str) -> bool:
-    parts = _split(address)
-    if parts is None or "@" in parts.path + parts.query + parts.fragment:
-        return False
-    return parts.scheme in REDIS_SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
-
-
-def _is_api_address(address: str) -> bool:
-    parts = _split(address)
-    if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
-
-
-def _split(address: str) -> SplitResult | None:
-    """Take an address apart; None for one that has no such parts."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # reading it checks it
-    except ValueError:
-        return None
-    return parts
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    known = {variable_of(setting.name) for setting in fields(Settings)}
-    for name in environ:
-        if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else "."
-            raise SettingsInvalid(f"{name} is not a setting{hint}")
-
-
-def _read_environment() -> dict[str, Any]:
-    env = FileAwareEnv(eager=False, strip_whitespace=True)
-    values: dict[str, Any] = {}
-    for setting in fields(Settings):
-        name = variable_of(setting.name)
-        if os.environ.get(name) or os.environ.get(f"{name}_FILE"):
-            values[setting.name] = _read(env, name, setting.metadata["parse"])
-    try:
-        env.seal()
-    except EnvError as error:
-        raise SettingsInvalid(_sentence(error)) from error
-    return values
-
-
-def _read(env: FileAwareEnv, name: str, parse: str) -> Any:
-    text: Callable[[], str] = functools.partial(env.str, name)
-    readers: dict[str, Callable[[], Any]] = {
-        "str": text,
-        "int": lambda: env.int(name),
-        "float": lambda: env.float(name),
-        "path_value": lambda: _absolute(text()),
-        "path_list": lambda: tuple(_absolute(part) for part in text().split(os.pathsep) if part),
-    }
-    try:
-        return readers[parse]()
-    except (EnvError, ValueError, OSError) as error:
-        raise SettingsInvalid(_sentence(error)) from error
-
-
-def _absolute(path: str) -> Path:
-    return Path(path).expanduser().absolute()
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, EnvValidationError):
-        messages = error.error_messages
-        pairs = messages.items() if isinstance(messages, dict) else [("", messages)]
-        return " ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in pairs)
-    return str(error)

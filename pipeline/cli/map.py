@@ -1,0 +1,101 @@
+"""`gong-ingest map`: a first map of another system's export, and what a map makes of it.
+
+Sends nothing and needs no settings: it reads a file and writes to standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import click
+
+from pipeline.call import encode_call
+from pipeline.cli import ExitCode
+from pipeline.cli.reading import left_out, reading_of, reading_options
+from pipeline.manifest import Form, Reading, Row, read_manifest
+from pipeline.manifest.mapping.guess import first_map
+
+
+@click.command()
+@click.argument("export", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--init", is_flag=True, help="Write a first map, by the header and the first rows.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write to; it must not exist yet.")
+@click.option("--rows", type=click.IntRange(min=1), help="Only so many rows of EXPORT.")
+@reading_options
+def map(  # noqa: A001 - a command is found by its name, and nothing here needs the builtin
+    export: Path,
+    init: bool,
+    output: Path | None,
+    rows: int | None,
+    form: Form | None,
+    map_path: Path | None,
+    encoding: str | None,
+    delimiter: str | None,
+) -> int:
+    """Map the columns of EXPORT, a table or JSON lines of another system; `-` reads standard input.
+
+    With --init it writes a first map, with what it guessed and what it could not. With --map it writes what
+    the map makes of each row: a manifest of JSON lines, as backfill would read it. Neither sends anything.
+
+    \b
+    Example:
+      gong-ingest map --init export.csv --output map.toml
+      gong-ingest map export.csv --map map.toml --rows 3
+      gong-ingest backfill export.csv --map map.toml --media-root ./recordings
+    """
+    if init == (map_path is not None):
+        raise click.UsageError("Give --init for a first map, or --map with a map to use.")
+    if init:
+        text = first_map(export, encoding=encoding, delimiter=delimiter)
+        with _written_to(output) as file:
+            file.write(text)
+        return ExitCode.DONE
+    return _mapped(export, reading_of(form, map_path, encoding, delimiter), rows, output)
+
+
+def _mapped(export: Path, reading: Reading, most: int | None, output: Path | None) -> int:
+    """Write the rows of an export as a manifest, and tell those that are rejected."""
+    mapped = rejected = 0
+    rows = read_manifest(export, reading=reading)
+    with _written_to(output) as file:
+        for row in islice(rows, most):
+            if isinstance(row, Row):
+                file.write(_line_of(row))
+                mapped += 1
+            else:
+                click.echo(f"{export}:{row.line}: {row.reason}", err=True)
+                rejected += 1
+    counted = f"{_rows(mapped)} mapped, {_rows(rejected)} rejected."
+    click.echo(" ".join(filter(None, [counted, left_out(reading)])), err=True)
+    return ExitCode.SOME_FAILED if rejected else ExitCode.DONE
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"
+
+
+def _line_of(row: Row) -> str:
+    media = f',"media":{json.dumps(row.media, ensure_ascii=False)}' if row.media is not None else ""
+    return f'{{"call":{encode_call(row.call)}{media}}}\n'
+
+
+@contextmanager
+def _written_to(output: Path | None) -> Iterator[IO[str]]:
+    """Open a new file, or standard output where none is named; what a person may have edited stays."""
+    if output is None:
+        yield sys.stdout
+        return
+    try:
+        file = output.open("x", encoding="utf-8", newline="\n")
+    except FileExistsError as error:
+        raise click.UsageError(f"{output} exists already; remove it, or name another file.") from error
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from error
+    with file:
+        yield file

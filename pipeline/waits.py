@@ -1,0 +1,40 @@
+"""What a batch waits for beside its turn, for whoever watches it. Reads the ledger and changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.lease import missed_below_s
+from pipeline.store import Clock, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a batch waits for.
+
+    Attributes:
+        due_s: Until the last of its jobs that are put off is due; 0 if none is.
+        silent: Leases of its jobs that their worker has not renewed in time: most likely it is gone.
+        silent_s: Until the last of these leases ends, and the job is claimed again.
+    """
+
+    due_s: float = 0.0
+    silent: int = 0
+    silent_s: float = 0.0
+
+
+def waits_of(batch: str, store: Store, *, lease_ttl_s: float, clock: Clock | None = None) -> Waits:
+    """See what a batch waits for.
+
+    Args:
+        batch: Its name.
+        store: The connection to the ledger's server.
+        lease_ttl_s: How long a lease holds.
+        clock: Instead of the server's, for tests.
+
+    Raises:
+        LedgerUnreachable, LedgerRefused: The server cannot be used.
+    """
+    now_ms = "" if clock is None else round(clock() * 1000)
+    due_ms, silent, silent_ms = store.run("waits", now_ms, batch, round(missed_below_s(lease_ttl_s) * 1000))
+    return Waits(due_ms / 1000, silent, silent_ms / 1000)

@@ -1,0 +1,1 @@
+"""Tests of the maps, a module for each of theirs."""
