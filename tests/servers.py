@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,24 @@ READY_WITHIN_S = 20.0
 class Server:
     """A server that can be killed, frozen and started again on the same data."""
 
-    def __init__(self, folder: Path, **options: str) -> None:
-        """Prepare a server; `options` are those of the server, with underscores for hyphens."""
-        self._socket = folder / "valkey.sock"
+    def __init__(self, folder: Path, *, through: Sequence[str] = (), **options: str) -> None:
+        """Prepare a server; `options` are those of the server, with underscores for hyphens.
+
+        `through` is a command that becomes the server: it ends with `exec` of the arguments after it.
+        """
+        self.socket = folder / "valkey.sock"
+        self.log = folder / "valkey.log"
+        self._through = through
         self._options = {
             "port": "0",
-            "unixsocket": str(self._socket),
+            "unixsocket": str(self.socket),
             "dir": str(folder),
-            "logfile": str(folder / "valkey.log"),
+            "logfile": str(self.log),
             "appendonly": "yes",
             "save": "",
         } | _named(options)
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"unix://{self._socket}"
+        self.url = f"unix://{self.socket}"
         # Any: redis-py's annotations mix in what its asynchronous client returns.
         self.client: Any = redis.Redis.from_url(self.url, decode_responses=True)
 
@@ -61,7 +66,9 @@ class Server:
         values = self._options | _named(options)
         arguments = [text for name, value in values.items() for text in (f"--{name}", value)]
         self._process = subprocess.Popen(
-            [str(get_binary_path()), *arguments], stdin=subprocess.DEVNULL, start_new_session=True
+            [*self._through, str(get_binary_path()), *arguments],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def kill(self) -> None:
@@ -102,10 +109,10 @@ def _named(options: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def running_server(**options: str) -> Iterator[Server]:
+def running_server(*, through: Sequence[str] = (), **options: str) -> Iterator[Server]:
     """Run a server in a folder of its own, whose path is short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="valkey-"))
-    server = Server(folder, **options)
+    server = Server(folder, through=through, **options)
     try:
         server.start()
         yield server

@@ -104,6 +104,10 @@ class Arena:
         """Count the messages that workers hold."""
         return int(self.server.client.hlen(self.key("celery:unacked")))
 
+    def dispatchers(self) -> int:
+        """Count the dispatchers that wait for something to do."""
+        return dispatchers_of(self.server)
+
     def seen(self) -> int:
         """Count the requests that reached the simulator."""
         return int(self.simulator.health()["requests"])
@@ -118,12 +122,11 @@ class Arena:
         started_s = datetime.fromisoformat(record["started_at"]).timestamp()
         client = self.server.client
         keys = list(client.scan_iter(count=1000))
-        jobs = [key for key in keys if key.startswith(self.key("job:"))]
         return Evidence(
             recordings={each.client_unique_id: each.sha256 for each in self.recordings},
             calls=record["calls"],
             arrivals_s=[started_s + row[0] for row in record["requests"]],
-            jobs={key.removeprefix(self.key("job:")): client.hgetall(key) for key in jobs},
+            jobs=jobs_of(self.server),
             counts=self.ledger.batches(),
             grants_s=[int(text) / 1e6 for text in client.lrange(self.key("grants"), 0, -1)],
             requests_per_second=self.limiter.limits.requests_per_second,
@@ -139,13 +142,20 @@ class Arena:
 
 @contextmanager
 def arena(
-    *, per_second: float = FLEET_PER_S, simulator: dict[str, Any] | None = None, **settings: str
+    *,
+    per_second: float = FLEET_PER_S,
+    simulator: dict[str, Any] | None = None,
+    server: Server | None = None,
+    **settings: str,
 ) -> Iterator[Arena]:
-    """Set an arena up, without workers yet; settings are named without their prefix."""
+    """Set an arena up, without workers yet; settings are named without their prefix.
+
+    Without a server that runs already it has one of its own.
+    """
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="chaos-"))
         stack.callback(shutil.rmtree, folder)
-        server = stack.enter_context(running_server())
+        server = server or stack.enter_context(running_server())
         options = {"requests_per_second": SIMULATOR_PER_S, "requests_per_day": REQUESTS_PER_DAY}
         running = stack.enter_context(running_simulator(**(options | (simulator or {}))))
         chosen = SETTINGS | {"REQUESTS_PER_SECOND": f"{per_second:g}"} | settings
@@ -162,6 +172,18 @@ def arena(
             ledger=Ledger(store, lease_ttl_s=LEASE_TTL_S, attempts_max=int(chosen["ATTEMPTS_MAX"])),
             limiter=Limiter(store, Limits(per_second, REQUESTS_PER_DAY, 0.01, 1, 0.1)),
         )
+
+
+def dispatchers_of(server: Server) -> int:
+    """Count the dispatchers that wait for something to do; nobody else waits in this way."""
+    return sum(client["cmd"] == "blpop" for client in server.client.client_list())
+
+
+def jobs_of(server: Server) -> dict[str, dict[str, str]]:
+    """Read the records of all jobs that a server has, by id."""
+    prefix = f"{NAMESPACE}:job:"
+    keys = server.client.scan_iter(match=f"{prefix}*", count=1000)
+    return {key.removeprefix(prefix): server.client.hgetall(key) for key in keys}
 
 
 def _show_logs(fleet: Fleet) -> None:

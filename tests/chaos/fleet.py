@@ -31,6 +31,7 @@ class Worker:
         app: Celery's application.
         environment: Of its processes.
         logs: Folder of its log.
+        root: Folder of the program, of another version perhaps.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Worker:
         app: str,
         environment: Mapping[str, str],
         logs: Path,
+        root: Path = ROOT,
     ) -> None:
         options = ["-Q", queues, "-c", str(concurrency), "-n", f"{name}@%h"]
         self._command = [sys.executable, "-m", "celery", "-A", app, "--quiet", "worker", *options]
         self._environment = dict(environment)
+        self._root = root
         self.name = name
         self.log = logs / f"{name}.log"
         self._sessions: list[int] = []
@@ -57,7 +60,7 @@ class Worker:
             process = subprocess.Popen(
                 [*self._command, "--without-gossip", "--without-mingle"],
                 env=self._environment,
-                cwd=ROOT,
+                cwd=self._root,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -109,7 +112,13 @@ class Fleet:
         self.restarts = 0
 
     def add(
-        self, name: str, *, queues: str = "calls,media", concurrency: int = 4, app: str = "workers"
+        self,
+        name: str,
+        *,
+        queues: str = "calls,media",
+        concurrency: int = 4,
+        app: str = "workers",
+        root: Path = ROOT,
     ) -> Worker:
         """Start a worker."""
         worker = Worker(
@@ -119,6 +128,7 @@ class Fleet:
             app=app,
             environment=self.environment,
             logs=self._logs,
+            root=root,
         )
         self.workers.append(worker)
         if not self._supervisor.is_alive():
@@ -126,9 +136,11 @@ class Fleet:
         return worker
 
     def kill_a_worker(self, random: Random) -> None:
-        """Kill one worker with all of its processes."""
-        random.choice(self.workers).signal_all(signal.SIGKILL)
-        self.kills += 1
+        """Kill one worker with all of its processes; nothing where all are dead already."""
+        living = [worker for worker in self.workers if worker.process.poll() is None]
+        if living:
+            random.choice(living).signal_all(signal.SIGKILL)
+            self.kills += 1
 
     def kill_a_process(self, random: Random) -> None:
         """Kill one process of one pool; nothing where all are dead already."""

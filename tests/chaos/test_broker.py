@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+from kombu import Connection
+
 from pipeline.job import job_id_of
 from tests.chaos.arena import Arena, arena, new_seed
 from tests.chaos.havoc import delete_a_message, double_a_message
+from tests.chaos.scenarios import scenario
 from tests.chaos.telling import tell
 from tests.chaos.waiting import hold_true
+from tests.servers import running_server
 from tests.waiting import await_true
+from workers.app import broker_url
+from workers.broker import use_for_redis
 
 RECORDINGS = 60
 
 
+@scenario()
 def test_backfill_survives_lost_and_doubled_messages() -> None:
     random = Random(new_seed())
     with arena(per_second=60, LEASE_TTL_S="3") as running:
@@ -38,6 +46,7 @@ def test_backfill_survives_lost_and_doubled_messages() -> None:
         assert running.audit() == []
 
 
+@scenario()
 def test_message_that_comes_after_its_lease_is_put_aside() -> None:
     with arena(LEASE_TTL_S="30") as running:
         client, queue = running.server.client, running.key("celery:calls")
@@ -66,3 +75,22 @@ def _take_message(running: Arena) -> str:
     await_true(lambda: running.queued("calls"), "a message is published", within_s=20)
     message: str = running.server.client.lpop(running.key("celery:calls"))
     return message
+
+
+def test_connection_that_was_lost_with_a_message_in_hand_is_closed_as_celery_closes_it() -> None:
+    use_for_redis()
+    with running_server() as server, Connection(broker_url(server.url)) as connection:
+        # given two channels that wait for messages, and on the first of them one that is not acknowledged
+        first = connection.SimpleQueue("calls", channel=connection.default_channel)
+        second = connection.SimpleQueue("media", channel=connection.channel())
+        first.put("a message")
+        assert first.get(timeout=5).payload == "a message"
+        for queue in (first, second):
+            with pytest.raises(queue.Empty):
+                queue.get(timeout=0.1)
+        server.kill()
+        # when Celery does this after a lost connection
+        connection.collect(socket_timeout=1)
+        connection.close()
+        # then nothing was raised, which would end the worker
+        assert not connection.connected

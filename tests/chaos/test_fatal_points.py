@@ -7,7 +7,7 @@ there, once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,14 +16,31 @@ from pipeline.job import State, job_id_of
 from tests.chaos.arena import Arena, arena
 from tests.chaos.points import MOMENTS, marker_of, plan_of
 from tests.chaos.recordings import write_recordings
+from tests.chaos.scenarios import Running, looks_at
 from tests.waiting import await_true
 
 BATCH = "fatal"
 
 
-@pytest.fixture(scope="module")
-def survived() -> Iterator[tuple[Arena, dict[str, str]]]:
-    """Give an arena in which a process died at every point, with the recording of each."""
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of the recording whose process was to die at a moment."""
+
+    died: bool
+    job: dict[str, str]
+    call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """What became of them all."""
+
+    fates: dict[str, Fate]
+    findings: list[str]
+
+
+def survive() -> Survival:
+    """Bring in a recording for every moment, at which a process dies of it."""
     with arena(per_second=100) as running:
         plan = _plan_of(running)
         for recording in running.recordings:
@@ -39,7 +56,14 @@ def survived() -> Iterator[tuple[Arena, dict[str, str]]]:
         await_true(lambda: all(map(Path.exists, postponed)), "processes died at postpone", within_s=20)
         running.simulator.set_faults({})
         running.await_final(BATCH, within_s=60)
-        yield running, {moment: name for name, moment in plan.items()}
+        dead = frozenset(name for name, moment in plan.items() if moment.endswith("bury"))
+        fates = {moment: _fate_of(running, name, moment) for name, moment in plan.items()}
+        return Survival(fates, running.audit(dead_expected=dead))
+
+
+def _fate_of(running: Arena, name: str, moment: str) -> Fate:
+    call_id = running.calls().get(name, {}).get("callId")
+    return Fate(marker_of(running.folder, moment).exists(), running.job(job_id_of(name)), call_id)
 
 
 def _plan_of(running: Arena) -> dict[str, str]:
@@ -49,22 +73,25 @@ def _plan_of(running: Arena) -> dict[str, str]:
     return plan
 
 
+@pytest.fixture
+def survived(side_by_side: Running) -> Survival:
+    """What became of them all, once for every test."""
+    survival: Survival = side_by_side[survive].result()
+    return survival
+
+
+@looks_at(survive)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_recording_of_a_process_that_died_is_brought_in_once(
-    survived: tuple[Arena, dict[str, str]], moment: str
-) -> None:
-    running, recordings = survived
-    name = recordings[moment]
-    job = running.job(job_id_of(name))
-    assert marker_of(running.folder, moment).exists()
+def test_recording_of_a_process_that_died_is_brought_in_once(survived: Survival, moment: str) -> None:
+    fate = survived.fates[moment]
+    assert fate.died
     if moment.endswith("bury"):
-        assert (job["state"], job["code"]) == (State.DEAD, "media_missing")
+        assert (fate.job["state"], fate.job["code"]) == (State.DEAD, "media_missing")
     else:
-        assert job["state"] == State.DONE
-        assert job["call_id"] == running.calls()[name]["callId"]
+        assert fate.job["state"] == State.DONE
+        assert fate.job["call_id"] == fate.call_id
 
 
-def test_audit_of_all_points_finds_nothing(survived: tuple[Arena, dict[str, str]]) -> None:
-    running, recordings = survived
-    dead = frozenset(name for moment, name in recordings.items() if moment.endswith("bury"))
-    assert running.audit(dead_expected=dead) == []
+@looks_at(survive)
+def test_audit_of_all_points_finds_nothing(survived: Survival) -> None:
+    assert survived.findings == []

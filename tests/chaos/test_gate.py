@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import pytest
+from contextlib import contextmanager
 
 from tests.chaos.arena import Arena, arena
+from tests.chaos.scenarios import scenario
 from tests.chaos.waiting import hold_true
 from tests.waiting import await_true
 
 
-@pytest.fixture(scope="module")
-def system() -> Iterator[Arena]:
-    """Give an arena with a fleet, for one test after the other."""
+@contextmanager
+def _at_work(batch: str) -> Iterator[Arena]:
+    """Give an arena whose fleet is in the middle of a batch."""
     with arena(per_second=40) as running:
         running.fleet.add("calls", queues="calls", concurrency=4)
         running.fleet.add("media", queues="media", concurrency=4)
+        running.hand_in(batch, 40)
+        await_true(lambda: running.seen() >= 20, "the fleet is at work", within_s=20)
         yield running
-
-
-def _hand_in(running: Arena, batch: str) -> None:
-    """Hand a batch in and wait until the fleet is in the middle of it."""
-    before = running.seen()
-    running.hand_in(batch, 40)
-    await_true(lambda: running.seen() >= before + 20, "the fleet is at work", within_s=20)
 
 
 def _settled(running: Arena) -> int:
@@ -37,37 +32,37 @@ def _held(running: Arena) -> int:
     return sum(counts.active for counts in running.ledger.batches())
 
 
-def test_refused_credentials_stop_the_fleet_until_they_are_taken_again(system: Arena) -> None:
-    _hand_in(system, "unauthorized")
-    system.simulator.set_faults({"401": True})
-    await_true(system.limiter.gate, "the gate closes", within_s=10)
-    sent = _settled(system)
-    system.simulator.set_faults({})
-    counts = system.await_final("unauthorized", within_s=40)
-    assert counts.done == counts.total
-    # one probe found the key to be taken again, and then all went on
-    assert sent < 2 * counts.total
-    assert system.limiter.gate() is None
-    assert system.audit() == []
+@scenario()
+def test_refused_credentials_stop_the_fleet_until_they_are_taken_again() -> None:
+    with _at_work("unauthorized") as running:
+        running.simulator.set_faults({"401": True})
+        await_true(running.limiter.gate, "the gate closes", within_s=10)
+        sent = _settled(running)
+        running.simulator.set_faults({})
+        counts = running.await_final("unauthorized", within_s=40)
+        assert counts.done == counts.total
+        # one probe found the key to be taken again, and then all went on
+        assert sent < 2 * counts.total
+        assert running.limiter.gate() is None
+        assert running.audit() == []
 
 
-def test_long_retry_after_stops_all_without_a_message_held_until_it_is_opened_by_hand(
-    system: Arena,
-) -> None:
-    _hand_in(system, "limited")
-    system.simulator.set_faults({"create.429": ":3600-3600"})
-    await_true(system.limiter.gate, "the gate closes", within_s=10)
-    system.simulator.set_faults({})
-    sent = _settled(system)
-    closed = system.limiter.gate()
-    assert closed is not None
-    assert (closed.reason, round(closed.until - closed.since, -2)) == ("rate_limited", 3600)
-    hold_true(lambda: system.seen() == sent, "nothing is sent", for_s=2)
-    assert (system.queued("calls"), system.queued("media")) == (0, 0)
-    assert system.unacknowledged() <= 1
-    assert system.ledger.counts("limited").active == 0
-    assert system.limiter.open_by_hand()
-    counts = system.await_final("limited", within_s=20)
-    assert counts.done == counts.total
-    assert counts.rate_limited >= 1
-    assert system.audit() == []
+@scenario()
+def test_long_retry_after_stops_all_without_a_message_held_until_it_is_opened_by_hand() -> None:
+    with _at_work("limited") as running:
+        running.simulator.set_faults({"create.429": ":3600-3600"})
+        await_true(running.limiter.gate, "the gate closes", within_s=10)
+        running.simulator.set_faults({})
+        sent = _settled(running)
+        closed = running.limiter.gate()
+        assert closed is not None
+        assert (closed.reason, round(closed.until - closed.since, -2)) == ("rate_limited", 3600)
+        hold_true(lambda: running.seen() == sent, "nothing is sent", for_s=2)
+        assert (running.queued("calls"), running.queued("media")) == (0, 0)
+        assert running.unacknowledged() <= 1
+        assert running.ledger.counts("limited").active == 0
+        assert running.limiter.open_by_hand()
+        counts = running.await_final("limited", within_s=20)
+        assert counts.done == counts.total
+        assert counts.rate_limited >= 1
+        assert running.audit() == []

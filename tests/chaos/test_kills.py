@@ -7,35 +7,54 @@ import time
 from random import Random
 
 from pipeline.job import State, job_id_of
-from tests.chaos.arena import LEASE_TTL_S, Arena, arena, new_seed
+from tests.chaos.arena import LEASE_TTL_S, REQUESTS_PER_DAY, Arena, arena, new_seed
+from tests.chaos.scenarios import scenario
 from tests.chaos.telling import tell
 from tests.chaos.waiting import hold_true
 from tests.waiting import await_true
 
-RECORDINGS, KILLS = 60, 8
+RECORDINGS, KILLS = 300, 30
+# More than the machine can make: whoever is alive works as fast as it can.
+LIFTED = 5_000.0
 
 
-def test_backfill_survives_random_kills() -> None:
+@scenario(waits_s=20)
+def test_backfill_survives_30_kills_at_random_moments() -> None:
     random = Random(new_seed())
-    with arena(per_second=40, simulator={"seed": random.randrange(1000)}) as running:
+    no_limits = {"requests_per_second": 2 * LIFTED, "requests_per_day": REQUESTS_PER_DAY}
+    with arena(per_second=LIFTED, simulator=no_limits) as running:
         for name in ("one", "two"):
             running.fleet.add(f"calls-{name}", queues="calls", concurrency=2)
             running.fleet.add(f"media-{name}", queues="media", concurrency=4)
         running.hand_in("kills", RECORDINGS)
-        for number in range(KILLS):
-            _await_progress(running, 4 + number * (2 * RECORDINGS - 20) // KILLS)
-            kill = running.fleet.kill_a_worker if number % 2 else running.fleet.kill_a_process
-            kill(random)
+        # so many requests were made when the next kill comes
+        for moment in sorted(random.sample(range(1, 2 * RECORDINGS - 40), KILLS)):
+            _await_requests(running, moment)
+            _kill(running, random)
+        assert running.ledger.counts("kills").waiting
         counts = running.await_final("kills", within_s=60)
         assert counts.done == RECORDINGS
         assert running.fleet.kills == KILLS
         assert running.audit() == []
 
 
-def _await_progress(running: Arena, requests: int) -> None:
-    await_true(lambda: running.seen() >= requests, f"{requests} requests were made", within_s=30)
+def _await_requests(running: Arena, count: int) -> None:
+    await_true(lambda: running.seen() >= count, f"{count} requests were made", within_s=60)
 
 
+def _kill(running: Arena, random: Random) -> None:
+    """Kill a worker or a process of a pool, as soon as there is one alive."""
+    killed = running.fleet.kills
+    kill = random.choice([running.fleet.kill_a_worker, running.fleet.kill_a_process])
+
+    def did() -> bool:
+        kill(random)
+        return running.fleet.kills > killed
+
+    await_true(did, "something is alive that can be killed", within_s=20)
+
+
+@scenario()
 def test_new_worker_takes_up_the_work_of_a_killed_one_when_its_leases_end() -> None:
     with arena(per_second=20) as running:
         first = running.fleet.add("first", concurrency=4)
@@ -54,6 +73,7 @@ def test_new_worker_takes_up_the_work_of_a_killed_one_when_its_leases_end() -> N
         assert running.audit() == []
 
 
+@scenario()
 def test_frozen_worker_that_lost_its_leases_writes_and_sends_nothing_when_it_wakes() -> None:
     # given a worker that is frozen while it waits for answers and for slots
     with arena(per_second=8) as running:
@@ -65,7 +85,7 @@ def test_frozen_worker_that_lost_its_leases_writes_and_sends_nothing_when_it_wak
         sent = running.seen()
         hold_true(lambda: running.seen() == sent, "a frozen worker sends nothing", for_s=0.3)
         # when another took its jobs up, and it wakes while the other is at them
-        running.simulator.set_faults({"media.slow": ":1-1"})
+        running.simulator.set_faults({"media.slow": ":2-2"})
         running.fleet.add("other", concurrency=4)
         jobs = [job_id_of(each.client_unique_id) for each in recordings]
         await_true(lambda: _is_created(running, jobs), "the other worker is at them", within_s=20)
@@ -80,6 +100,7 @@ def test_frozen_worker_that_lost_its_leases_writes_and_sends_nothing_when_it_wak
         assert running.audit() == []
 
 
+@scenario()
 def test_upload_that_takes_longer_than_a_lease_is_left_to_its_worker() -> None:
     with arena(READ_TIMEOUT_S="9", REQUEST_DEADLINE_S="9") as running:
         running.simulator.set_faults({"media.slow": ":3.5-3.5"})
@@ -92,7 +113,7 @@ def test_upload_that_takes_longer_than_a_lease_is_left_to_its_worker() -> None:
 
 
 def _is_created(running: Arena, jobs: list[str]) -> bool:
-    return all(running.job(job).get("step") == "created" for job in jobs)
+    return all(running.job(job).get("step") in {"created", "uploaded"} for job in jobs)
 
 
 def _jobs_in(running: Arena, state: State) -> set[str]:

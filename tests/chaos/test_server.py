@@ -1,34 +1,31 @@
-"""The server of ledger and broker is killed, frozen, wiped, full, read-only, or of the wrong kind."""
+"""The server of the ledger is killed, frozen, out of reach, wiped, full, read-only, or of a wrong kind."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from pipeline.cli import ExitCode
 from pipeline.errors import LedgerUnreachable
 from pipeline.job import job_id_of
-from tests.chaos.arena import LEASE_TTL_S, Arena, arena
+from tests.chaos.arena import Arena, arena, new_seed
 from tests.chaos.audit import audit
+from tests.chaos.cable import cable_to
 from tests.chaos.recordings import write_manifest, write_recordings
+from tests.chaos.scenarios import scenario
 from tests.chaos.waiting import hold_true
 from tests.waiting import await_true
 
 RECORDINGS = 60
+SERVER_KILLS = 3
+FREEZE_S = 20.0
+REFUSED_S, SILENT_S = 15.0, 15.0
 # A slot is bound at most 2 s ahead, by a process each.
 UNDER_WAY = 9
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Arena]:
-    """Give an arena with a fleet, for one test after the other."""
-    with arena(per_second=50) as running:
-        _add_workers(running)
-        yield running
 
 
 def _add_workers(running: Arena) -> None:
@@ -36,28 +33,71 @@ def _add_workers(running: Arena) -> None:
     running.fleet.add("media", queues="media", concurrency=6)
 
 
-def _hand_in(running: Arena, batch: str) -> None:
-    """Hand a batch in and wait until the fleet is in the middle of it."""
-    before = running.seen()
+def _begin(running: Arena, batch: str) -> None:
+    """Hand a batch in and wait until a fleet is in the middle of it."""
+    _add_workers(running)
     running.hand_in(batch, RECORDINGS)
-    await_true(lambda: running.seen() >= before + RECORDINGS // 3, "the fleet is at work", within_s=20)
+    _await_requests(running, RECORDINGS // 3)
 
 
-def test_backfill_survives_a_killed_and_a_frozen_server(system: Arena) -> None:
-    _hand_in(system, "server")
-    system.server.kill()
-    system.server.start()
-    sent = system.seen()
-    await_true(lambda: system.seen() >= sent + RECORDINGS // 2, "the fleet goes on", within_s=40)
-    system.server.freeze()
-    sent = system.seen()
-    hold_true(lambda: system.seen() <= sent + UNDER_WAY, "no slot is given", for_s=LEASE_TTL_S + 0.5)
-    system.server.thaw()
-    counts = system.await_final("server", within_s=60)
+def _await_requests(running: Arena, more: int) -> None:
+    sent = running.seen()
+    await_true(lambda: running.seen() >= sent + more, f"{more} more requests are made", within_s=60)
+
+
+def _hold_still(running: Arena, *, for_s: float) -> None:
+    """Watch that no more requests are made than those that had their slot already."""
+    sent = running.seen()
+    hold_true(lambda: running.seen() <= sent + UNDER_WAY, "no request leaves without a slot", for_s=for_s)
+
+
+def _assert_all_is_in(running: Arena, batch: str) -> None:
+    counts = running.await_final(batch, within_s=60)
     assert counts.done == RECORDINGS
-    assert system.audit() == []
+    # the workers waited and went on by themselves, each with one dispatcher
+    assert running.fleet.restarts == 0
+    workers = len(running.fleet.workers)
+    await_true(lambda: running.dispatchers() == workers, "every dispatcher waits", within_s=20)
+    hold_true(lambda: running.dispatchers() <= workers, "a worker has one dispatcher", for_s=1)
+    assert running.audit() == []
 
 
+@scenario(waits_s=10)
+def test_backfill_survives_a_server_that_is_killed_three_times() -> None:
+    random = Random(new_seed())
+    with arena(per_second=40) as running:
+        _begin(running, "killed")
+        for _ in range(SERVER_KILLS):
+            running.server.restart()
+            _await_requests(running, random.randrange(10, 25))
+        assert running.ledger.counts("killed").waiting
+        _assert_all_is_in(running, "killed")
+
+
+@scenario(waits_s=FREEZE_S)
+def test_backfill_survives_a_server_that_is_frozen_for_20_s() -> None:
+    with arena(per_second=40) as running:
+        _begin(running, "frozen")
+        running.server.freeze()
+        _hold_still(running, for_s=FREEZE_S)
+        running.server.thaw()
+        _assert_all_is_in(running, "frozen")
+
+
+@scenario(waits_s=REFUSED_S + SILENT_S)
+def test_backfill_survives_a_server_that_is_out_of_reach_for_30_s() -> None:
+    with arena(per_second=40) as running, cable_to(running.server.socket) as cable:
+        running.fleet.environment["GONG_INGEST_REDIS_URL"] = cable.url
+        _begin(running, "away")
+        cable.cut()
+        _hold_still(running, for_s=REFUSED_S)
+        cable.hold()
+        _hold_still(running, for_s=SILENT_S)
+        cable.mend()
+        _assert_all_is_in(running, "away")
+
+
+@scenario()
 def test_wiped_server_is_filled_again_from_the_api_by_the_same_manifest() -> None:
     with arena() as running:
         _add_workers(running)
@@ -83,25 +123,20 @@ SPOILT = {
 }
 
 
-def test_workers_wait_for_a_server_that_takes_no_writes_and_go_on_by_themselves(system: Arena) -> None:
-    _hand_in(system, "spoilt")
-    for batch, (sentence, (spoil, mend)) in zip(("full", "replica"), SPOILT.items(), strict=True):
-        system.server.client.execute_command(*spoil.split())
-        with pytest.raises(LedgerUnreachable, match=sentence):
-            system.hand_in(batch, 1)
-        _hold_still(system)
-        system.server.client.execute_command(*mend.split())
-        # what was refused is handed in again, and nothing else has to be done
-        system.submit(batch, system.recordings[-1:])
-        assert system.await_final(batch, within_s=60).done == 1
-    assert system.await_final("spoilt", within_s=60).done == RECORDINGS
-    assert system.audit() == []
-
-
-def _hold_still(running: Arena) -> None:
-    """Watch that no more requests are made than those that had their slot already."""
-    sent = running.seen()
-    hold_true(lambda: running.seen() <= sent + UNDER_WAY, "no request leaves without a slot", for_s=1.5)
+@scenario()
+def test_workers_wait_for_a_server_that_takes_no_writes_and_go_on_by_themselves() -> None:
+    with arena(per_second=50) as running:
+        _begin(running, "spoilt")
+        for batch, (sentence, (spoil, mend)) in zip(("full", "replica"), SPOILT.items(), strict=True):
+            running.server.client.execute_command(*spoil.split())
+            with pytest.raises(LedgerUnreachable, match=sentence):
+                running.hand_in(batch, 1)
+            _hold_still(running, for_s=1.5)
+            running.server.client.execute_command(*mend.split())
+            # what was refused is handed in again, and nothing else has to be done
+            running.submit(batch, running.recordings[-1:])
+            assert running.await_final(batch, within_s=60).done == 1
+        _assert_all_is_in(running, "spoilt")
 
 
 @pytest.mark.parametrize("command", [["worker"], ["backfill", "calls.jsonl"], ["status"]])

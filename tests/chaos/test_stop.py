@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.chaos.arena import STOP_GRACE_S, arena
+from tests.chaos.scenarios import scenario
 from tests.chaos.telling import tell
 from tests.chaos.throttle import throttled
 from tests.waiting import await_true
@@ -16,6 +17,7 @@ BYTES_PER_S = 3_000_000
 MORE_S = 4.0
 
 
+@scenario()
 def test_worker_that_stops_within_an_upload_hands_everything_back() -> None:
     with (
         arena(per_second=4, LEASE_TTL_S=f"{LEASE_TTL_S:g}") as running,

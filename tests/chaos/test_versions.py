@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+from pipeline.cli import ExitCode
 from pipeline.job import State, Step, job_id_of
-from tests.chaos.arena import arena
+from tests.chaos.arena import Arena, arena
+from tests.chaos.commands import Command
+from tests.chaos.fleet import ROOT
+from tests.chaos.recordings import write_manifest, write_recordings
+from tests.chaos.scenarios import scenario
+from tests.chaos.versions import write_newer_version
 from tests.chaos.waiting import hold_true
 from tests.waiting import await_true
 from workers.chain import TASK_NAMES
+
+RECORDINGS = 40
 
 
 def test_names_of_tasks_never_change() -> None:
@@ -17,22 +27,63 @@ def test_names_of_tasks_never_change() -> None:
     }
 
 
-def test_job_of_a_newer_version_waits_for_a_newer_worker() -> None:
+@scenario()
+def test_backfill_goes_through_workers_of_two_versions() -> None:
     with arena() as running:
-        newer, older = running.hand_in("versions", 2)
-        job = job_id_of(newer.client_unique_id)
-        client, payload = running.server.client, running.key(f"payload:{job}")
-        known = client.get(payload)
-        client.set(payload, known.replace("1", "2", 1))
-        running.fleet.add("both", concurrency=2)
-        await_true(lambda: running.ledger.counts("versions").done == 1, "the older is done", within_s=20)
-        await_true(lambda: running.job(job)["state"] == State.PENDING, "the newer is left", within_s=20)
-        hold_true(lambda: running.job(job)["state"] == State.PENDING, "it is left alone", for_s=0.8)
-        assert running.calls().keys() == {older.client_unique_id}
-        assert f"Job {job} was written by a newer version" in running.fleet.workers[0].log.read_text()
-        # a newer worker knows it: here, the payload as this version writes it
-        client.set(payload, known)
-        client.zadd(running.key("due:backfill:versions"), {job: 0})
-        client.zadd(running.key("turns:backfill"), {"versions": 0})
-        assert running.await_final("versions", within_s=20).done == 2
+        roots = {"newer": write_newer_version(running.folder / "newer"), "older": ROOT}
+        # what one version publishes the other one reads, in both directions
+        for calls, media in (("newer", "older"), ("older", "newer")):
+            pair = [
+                running.fleet.add(f"calls-{calls}", queues="calls", concurrency=3, root=roots[calls]),
+                running.fleet.add(f"media-{media}", queues="media", concurrency=6, root=roots[media]),
+            ]
+            running.hand_in(f"from-{calls}", RECORDINGS)
+            assert running.await_final(f"from-{calls}", within_s=40).done == RECORDINGS
+            for worker in pair:
+                worker.end()
+        # and all together
+        for queue, version in product(("calls", "media"), roots):
+            running.fleet.add(f"{queue}-{version}-too", queues=queue, concurrency=3, root=roots[version])
+        running.hand_in("all", RECORDINGS)
+        assert running.await_final("all", within_s=40).done == RECORDINGS
         assert running.audit() == []
+
+
+@scenario()
+def test_recording_of_a_newer_version_is_left_to_newer_workers() -> None:
+    with arena() as running:
+        newer = write_newer_version(running.folder / "newer")
+        # given recordings that a newer version and this one handed in, and a worker of this one
+        older = running.fleet.add("older", concurrency=2)
+        running.hand_in("known", 1)
+        (recording,) = write_recordings(running.folder / "media" / "newer", ["unknown-yet"])
+        running.recordings.append(recording)
+        manifest = write_manifest(running.folder / "media" / "unknown.jsonl", [recording])
+        done = Command(running, "backfill", manifest, "--no-wait", root=newer).finish()
+        assert done.code == ExitCode.DONE, done.stderr
+        job = job_id_of(recording.client_unique_id)
+        # then it leaves the newer one alone, says why, and goes on with its own
+        await_true(lambda: running.ledger.counts("known").done == 1, "its own is done", within_s=20)
+        reason = f"Job {job} was written by a newer version; upgrade the workers."
+        await_true(lambda: reason in older.log.read_text(), "it says why", within_s=20)
+        for _ in range(3):
+            _make_due(running, "unknown")
+            hold_true(lambda: not running.job(job)["step"], "nothing is done for it", for_s=0.3)
+        assert running.job(job)["attempts"] == "0"
+        assert len(running.calls()) == 1
+        # and a newer worker beside it brings it in, without an attempt spent on the way
+        running.fleet.add("newer", concurrency=2, root=newer)
+        await_true(lambda: _make_due(running, "unknown") == State.DONE, "it is brought in", within_s=40)
+        assert running.job(job)["attempts"] == "0"
+        assert running.seen() == 2 * len(running.recordings)
+        assert running.audit() == []
+
+
+def _make_due(running: Arena, batch: str) -> str:
+    """Let what is pending in a batch be due now, not in a minute; gives the state of the last recording."""
+    key = running.key(f"due:backfill:{batch}")
+    for job in running.server.client.zrange(key, 0, -1):
+        # XX: a job that was claimed in between is not put back
+        running.server.client.zadd(key, {job: 0}, xx=True)
+        running.server.client.zadd(running.key("turns:backfill"), {batch: 0})
+    return running.job(job_id_of(running.recordings[-1].client_unique_id))["state"]
