@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 20
 SEED ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format lock clean
+.PHONY: help demo test soak bench check format lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ test: $(VENV)/.dev  ## set everything up and run the tests
 
 soak: $(VENV)/.dev  ## kill, freeze and lose everything for MINUTES, audited after each round
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED)
+
+bench: $(VENV)/.bench  ## measure the limiter, alone and beside the libraries used instead (15 minutes)
+	$(BIN)/python -m bench
 
 check: $(VENV)/.dev  ## what CI runs: format, lint, types, layers, tests
 	$(BIN)/ruff format --check .
@@ -34,6 +37,7 @@ format: $(VENV)/.dev  ## rewrite the sources in the project's format
 lock: $(VENV)/.dev  ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --upgrade --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --upgrade --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --group bench -c requirements.lock --universal --upgrade --generate-hashes --no-emit-index-url --no-header -q -o requirements-bench.lock
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -51,4 +55,8 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@

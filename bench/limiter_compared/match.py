@@ -1,0 +1,120 @@
+"""One contender against one policy at one rate, with a simulator and a server of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+
+from bench.figures import fairness, percentile, use
+from bench.limiter_compared.ours import PER_DAY, missed_slots
+from bench.limiter_compared.process import Plan, work
+from tests.servers import Server, running_server
+from tests.simulators import Simulator, running_simulator
+
+PROCESSES = 8
+LATENCY = "0.05-0.4"
+# Whoever allows a burst at the start has it behind him then.
+WARM_UP_S = 2.0
+# What contenders send themselves. The server counts what runs within a script under its own name too.
+COMMANDS = ("evalsha", "eval", "zremrangebyscore")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Who is measured, and against what."""
+
+    contender: str
+    policy: str
+    per_second: int
+    threads: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What came of it.
+
+    Attributes:
+        use: Accepted by allowed requests, after the first two seconds.
+        commands: Commands to the limiter's server for each accepted request.
+        fairness: Smallest share of a process by the largest.
+        p50_s, p99_s: How long an acquire took, the wait for the slot included.
+        missed: Slots of this project's limiter that came and went before their process was awake.
+    """
+
+    match: Match
+    use: float
+    accepted: int
+    rejected: int
+    commands: float
+    fairness: float
+    p50_s: float
+    p99_s: float
+    missed: int
+
+    @property
+    def product(self) -> float:
+        """Give use times the share of requests that met no 429."""
+        sent = self.accepted + self.rejected
+        return self.use * self.accepted / sent if sent else 0.0
+
+
+def play(match: Match) -> Score:
+    """Run one match."""
+    options = {
+        "policy": match.policy,
+        "requests_per_second": match.per_second,
+        "requests_per_day": PER_DAY,
+        "latency": LATENCY,
+    }
+    with running_server(appendonly="no") as server, running_simulator(**options) as simulator:
+        return _play(match, server, simulator)
+
+
+def _play(match: Match, server: Server, simulator: Simulator) -> Score:
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+        ready = manager.Barrier(PROCESSES)
+        plans = [
+            Plan(
+                match.contender,
+                number,
+                match.threads,
+                server.url,
+                simulator.url,
+                match.per_second,
+                match.seconds,
+            )
+            for number in range(PROCESSES)
+        ]
+        tallies = list(pool.map(work, plans, repeat(ready)))
+    accepted, rejected = sum(each.accepted for each in tallies), sum(each.rejected for each in tallies)
+    acquires_s = [acquire_s for each in tallies for acquire_s in each.acquires_s]
+    return Score(
+        match,
+        _use(simulator, match.per_second),
+        accepted,
+        rejected,
+        _commands(server) / max(1, accepted),
+        fairness([each.accepted for each in tallies]),
+        percentile(acquires_s, 0.5),
+        percentile(acquires_s, 0.99),
+        missed_slots(server.url),
+    )
+
+
+def _use(simulator: Simulator, per_second: int) -> float:
+    """Give the use of the allowed rate as the API saw it."""
+    rows = simulator.record("calls=0")["requests"]
+    if not rows:
+        return 0.0
+    starts_at_s, ends_at_s = rows[0][0] + WARM_UP_S, rows[-1][0]
+    accepted = [at_s for at_s, _, _, status, _ in rows if status == 200]
+    return use(accepted, per_second, starts_at_s, ends_at_s)
+
+
+def _commands(server: Server) -> int:
+    statistics = server.client.info("commandstats")
+    return sum(int(statistics.get(f"cmdstat_{name}", {"calls": 0})["calls"]) for name in COMMANDS)
