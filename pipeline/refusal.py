@@ -17,6 +17,8 @@ from pipeline.errors import LedgerRefused, LedgerUnreachable
 
 SAID_MAX_CHARACTERS = 300
 
+DISK_FULL = "its disk is full or not writable; make room, what is written stays"
+
 # By redis-py's class, or by the word with which the server's text begins.
 PASSING: dict[type[redis.RedisError] | str, str] = {
     redis.AuthenticationError: "it refuses user or password in GONG_INGEST_REDIS_URL",
@@ -26,7 +28,7 @@ PASSING: dict[type[redis.RedisError] | str, str] = {
     exceptions.ClusterDownError: "its cluster is down",
     exceptions.MasterDownError: "it is a replica that lost its primary; name that in GONG_INGEST_REDIS_URL",
     exceptions.TryAgainError: "its cluster moves keys",
-    "MISCONF": "its disk is full or not writable; make room, what is written stays",
+    "MISCONF": DISK_FULL,
     "NOREPLICAS": "it waits for replicas to write to (min-replicas-to-write)",
     "BUSY": "it is busy with a script that somebody runs; end that with SCRIPT KILL",
     "UNBLOCKED": "it became a replica at this moment",

@@ -21,7 +21,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from pipeline.errors import SettingsInvalid
-from pipeline.refusal import error_of
+from pipeline.refusal import DISK_FULL, error_of
 from pipeline.settings import Settings
 
 # A server that is out of reach for a moment is asked again, about 10 s in all; every script may be repeated.
@@ -126,6 +126,12 @@ class Store:
                 f"The server at {self.address} drops keys when its memory is full, and recordings with them: "
                 f"its maxmemory-policy is {policy}. Set it to noeviction."
             )
+
+    def why_not_writable(self) -> str | None:
+        """Say why the server takes no writes although it answers: its disk is full. None if it takes them."""
+        with self._reached("INFO"):
+            status = self._client.info("persistence").get("aof_last_write_status", "ok")
+        return None if status == "ok" else f"The ledger's server at {self.address} waits: {DISK_FULL}."
 
     def wait_for_wake(self, timeout_s: float) -> bool:
         """Wait until a script has something for a dispatcher to do; only one waiting dispatcher is told."""

@@ -54,6 +54,8 @@ class View:
 
     def line(self, counts: Counts) -> str:
         """Say in one line how fast it goes or why it does not go, what is waited for, and when it ends."""
+        if stuck := self._opened.store.why_not_writable():
+            return stuck
         limiter = self._opened.limiter
         gate, now = limiter.gate(), limiter.in_force()
         waits = waits_of(counts.batch, self._opened.store, lease_ttl_s=self._opened.ledger.lease_ttl_s)

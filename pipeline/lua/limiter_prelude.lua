@@ -57,8 +57,12 @@ local function close_gate(now, reason, detail, mode, until_us)
   if gate and RANK[gate.reason] > RANK[reason] then return 0 end
   if gate and gate.reason == reason then
     redis.call('HSET', gate_key, 'confirmed_us', as_text(now))
-    if mode ~= 'timed' then return 0 end
+    if mode == 'hand' then return 0 end
     until_us = math.max(until_us, gate.until_us)
+    if mode == 'probe' then
+      redis.call('HSET', gate_key, 'until_us', as_text(until_us))
+      return until_us > gate.until_us and 1 or 0
+    end
   else
     redis.call('HSET', gate_key, 'since_us', as_text(now))
   end

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.cli import ExitCode
 from pipeline.ledger import SUBMIT_BUNDLE
+from pipeline.store import Store
 from tests.chaos.arena import arena, jobs_of
 from tests.chaos.commands import backfill_of_input, write_rows
 from tests.chaos.disk import Disk, server_on_a_small_disk
@@ -37,6 +38,8 @@ def test_backfill_and_producer_survive_a_full_disk() -> None:
         command = backfill_of_input(running, BATCH)
         command.write("".join(rows[: SUBMIT_BUNDLE + 10]))
         await_true(lambda: running.seen() >= 60, "the fleet is at work", within_s=30)
+        store = Store(disk.server.url, "watching")
+        assert store.why_not_writable() is None
         # when the disk becomes full
         disk.fill()
         await_true(lambda: not _is_writing(disk), "the server cannot write its file", within_s=10)
@@ -51,6 +54,8 @@ def test_backfill_and_producer_survive_a_full_disk() -> None:
         sent = running.seen()
         hold_true(lambda: running.seen() <= sent + UNDER_WAY, "no slot is given", for_s=FULL_S)
         assert not _is_writing(disk)
+        # and whoever watches is told why nothing goes on
+        assert "its disk is full" in (store.why_not_writable() or "")
         disk.make_room()
         assert running.await_final(BATCH, within_s=60).done == SUBMIT_BUNDLE
         # and the same command hands in the rest
@@ -58,6 +63,8 @@ def test_backfill_and_producer_survive_a_full_disk() -> None:
         assert finished.code == ExitCode.DONE, finished.stderr
         assert json.loads(finished.stdout)["submitted"] == RECORDINGS - SUBMIT_BUNDLE
         assert running.await_final(BATCH, within_s=60).done == RECORDINGS
+        assert store.why_not_writable() is None
+        store.close()
         assert running.fleet.restarts == 0
         assert running.audit() == []
         assert _jobs_on(disk) == jobs_of(running.server)

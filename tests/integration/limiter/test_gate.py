@@ -300,6 +300,16 @@ def test_a_gate_that_waits_for_a_probe_heeds_a_longer_retry_after(limiter: Limit
     assert refused(limiter).wait_s == pytest.approx(60)
 
 
+def test_a_probe_that_is_told_to_wait_longer_is_heeded(limiter: Limiter, clock: Clock) -> None:
+    limiter.close_unauthorized("401")
+    clock.advance(5)
+    granted(limiter)
+
+    limiter.close_unauthorized("401", retry_after_s=300)
+
+    assert refused(limiter).wait_s == pytest.approx(300)
+
+
 def test_a_gate_that_waits_for_a_probe_does_not_heed_a_shorter_one(limiter: Limiter) -> None:
     limiter.note_failure("503", failures_to_close=1, retry_after_s=1)
 
