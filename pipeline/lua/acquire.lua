@@ -19,6 +19,8 @@ local horizon, missed = tonumber(ARGV[8]), ARGV[12]
 local limits = limits_in_force(ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7])
 -- The API counts a request when it arrives, a little after it was granted.
 local ARRIVAL_US = SECOND_US
+-- What is kept for live at the least, if anything is: a share of the day's budget.
+local LIVE_LEAST = 0.002
 -- Nobody is told to stay away for longer, whoever was promised the time before.
 local PROMISE_MAX_US = 60 * SECOND_US
 
@@ -38,29 +40,44 @@ if gate and now < gate.until_us then return {'closed', as_text(gate.until_us - n
 if gate and gate.mode == 'hand' then return {'closed', as_text(FIRST_INTERVAL_US), gate.reason} end
 local is_probe = gate and gate.mode == 'probe'
 
--- The share kept for live melts as the window comes to its end, so that a backfill alone uses all of it.
-local function lane_allows_at(used, per_day, ends)
-  local kept = lane == 'live' and 0 or limits.live_share * per_day
-  if used + 1 <= per_day - kept * (ends - now) / DAY_US then return now end
-  return math.min(ends, ends - (per_day - used - 1) / kept * DAY_US)
+-- How many requests left for live in the last day.
+local function live_demand()
+  local oldest = redis.call('LINDEX', live_grants_key, 0)
+  while oldest and tonumber(oldest) + DAY_US <= now do
+    redis.call('LPOP', live_grants_key)
+    oldest = redis.call('LINDEX', live_grants_key, 0)
+  end
+  return redis.call('LLEN', live_grants_key)
+end
+
+-- When the budget lets this lane send, of which so many requests are left. The share kept for live melts as the
+-- window comes to its end, so that a backfill alone uses the budget. Of a window that rolls the end is always near:
+-- from its second day on as much is kept as live used in the day before, and a little, so that live need not wait
+-- until what backfill has just taken comes back.
+local function lane_allows_at(left, per_day, ends, least, comes_back_at)
+  local untouched = lane == 'live' and 0 or least
+  if left <= untouched then return comes_back_at(untouched - left + 1) end
+  if lane == 'live' then return now end
+  local kept = limits.live_share * per_day
+  if left - 1 >= kept * (ends - now) / DAY_US then return now end
+  return math.min(ends, ends - (left - 1) / kept * DAY_US)
 end
 
 local function fixed_day_allows_at(per_day)
   local starts, ends = tonumber(ARGV[10]), tonumber(ARGV[11])
   if now >= ends then starts, ends = ends, ends + DAY_US end
   local used = redis.call('LLEN', grants_key) - grants_before(starts - ARRIVAL_US)
-  if used >= per_day then return ends end
-  return lane_allows_at(used, per_day, ends)
+  return lane_allows_at(per_day - used, per_day, ends, 0, function() return ends end)
 end
 
 -- The grants of the last day stand in a list, so a rolling window is exact.
 local function rolling_day_allows_at(per_day, oldest)
   local used = redis.call('LLEN', grants_key)
   if not oldest then return now end
-  if used >= per_day then
-    return tonumber(redis.call('LINDEX', grants_key, used - per_day)) + DAY_US + ARRIVAL_US
-  end
-  return lane_allows_at(used, per_day, oldest + DAY_US + ARRIVAL_US)
+  local least = math.min(math.floor(limits.live_share * per_day), math.ceil(LIVE_LEAST * per_day) + live_demand())
+  return lane_allows_at(per_day - used, per_day, oldest + DAY_US + ARRIVAL_US, least, function(count)
+    return tonumber(redis.call('LINDEX', grants_key, math.min(count, used) - 1)) + DAY_US + ARRIVAL_US
+  end)
 end
 
 local function day_allows_at()
@@ -103,9 +120,9 @@ local day_us = day_allows_at()
 local free = math.max(now, next_us - (limits.burst - 1) * interval)
 local slot, shifted = math.max(free, day_us), false
 if lane == 'live' and slot == free then
-  local first = math.max(now + NOTICE_US, live_us, day_us)
-  local places = math.floor((free - first) / interval)
-  if places > 0 then slot, shifted = free - places * interval, true end
+  -- A place that really is bound: who holds it must find its own instant in the notice.
+  local place = redis.call('LINDEX', grants_key, grants_before(math.max(now + NOTICE_US, live_us, day_us)))
+  if place then slot, shifted = tonumber(place), true end
 end
 if slot - now > horizon then return later(slot, interval, day_us == slot and 'day' or 'second') end
 
@@ -114,8 +131,15 @@ if not look_only then
   redis.call('HSET', limiter_key, 'next_us', as_text(math.max(next_us, slot) + interval),
     'interval_us', as_text(interval))
   redis.call('RPUSH', grants_key, as_text(last))
-  if lane == 'live' then redis.call('HSET', limiter_key, 'live_us', as_text(slot + interval)) end
-  if shifted then notice = give_notice('shift ' .. as_text(slot) .. ' ' .. as_text(interval)) end
+  if lane == 'live' then
+    redis.call('HSET', limiter_key, 'live_us', as_text(slot + interval))
+    redis.call('RPUSH', live_grants_key, as_text(slot))
+  end
+  -- From half an interval before it: who holds that place may stand microseconds beside it, since the interval
+  -- changes with the margin, and nobody else is so near.
+  if shifted then
+    notice = give_notice('shift ' .. as_text(slot - math.floor(interval / 2)) .. ' ' .. as_text(interval))
+  end
   if is_probe then
     redis.call('HSET', gate_key, 'until_us', as_text(slot + gate.interval_us),
       'interval_us', as_text(math.min(gate.interval_us * 2, LAST_INTERVAL_US)))

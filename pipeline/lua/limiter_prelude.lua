@@ -8,10 +8,12 @@
 --                  holders; notice: number of the last notice
 --   limits   hash  limits that were set while running, over those of the settings
 --   grants   list  instants (us) of the slots of the last day, in order
+--   live_grants  list  those of the live lane
 --   notices  channel  '<number> void' or '<number> shift <from_us> <by_us>': what became of bound slots
 
 local gate_key, limiter_key = prefix .. 'gate', prefix .. 'limiter'
-local limits_key, grants_key = prefix .. 'limits', prefix .. 'grants'
+local limits_key = prefix .. 'limits'
+local grants_key, live_grants_key = prefix .. 'grants', prefix .. 'live_grants'
 local SECOND_US, DAY_US = 1000000, 86400 * 1000000
 local FIRST_INTERVAL_US, LAST_INTERVAL_US = 5 * 1000000, 300 * 1000000
 -- A margin grows by half with each incident, and what was added halves every half hour: in a simulation of a

@@ -13,8 +13,11 @@
 --   wake                list    at most one entry: something for a dispatcher to do
 --   limiter             hash    state of the token bucket (limiter.py)
 --   grants              list    times (us) of the requests granted in the last day
+--   live_grants         list    times (us) of those granted to the live lane in the last day
 --   gate                hash    reason, mode and times of the closed gate; absent while it is open
 --   limits              hash    limits that were set while running; absent while those of the settings hold
+--   people              hash    users as last read: read_at, and each page of them by its number (people/user.py)
+--   people:reading      hash    the reading of users under way: the same, its cursor, and until when a page is taken
 -- Numbers in answers are integers; times are milliseconds unless the name ends in _us.
 
 local prefix = KEYS[1]

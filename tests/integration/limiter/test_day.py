@@ -89,14 +89,55 @@ def test_the_share_melts_to_nothing_while_the_day_passes(store: Store) -> None:
     assert hours == pytest.approx(range(1, 21), abs=0.01)
 
 
-def test_backfill_alone_uses_the_whole_budget(store: Store) -> None:
-    asker = Asker(store, make_limits(100, 100, live_share=0.2))
+def test_backfill_alone_uses_all_but_a_little_of_the_budget(store: Store) -> None:
+    asker = Asker(store, make_limits(100, 1000, live_share=0.2))
     days = 5
 
-    slots = asker.slots(100 * days)
+    slots = asker.slots(998 * days)
 
     assert slots[-1] - slots[0] <= days * (DAY_US + SECOND_US)
-    assert most_in_window(slots, DAY_US) == 100
+    # Two in a thousand are kept, so that a request of the live lane does not wait for hours.
+    assert most_in_window(slots, DAY_US) == 998
+
+
+def test_live_waits_for_nothing_on_any_day(store: Store) -> None:
+    asker = Asker(store, make_limits(100, 1000, live_share=0.2))
+    waits = []
+    for _ in range(5 * 48):
+        # given a backfill that takes all it may, a live request now and then
+        half_an_hour_later = asker.now_us + 1800 * SECOND_US
+        while asker.now_us < half_an_hour_later:
+            asker.slots_now(Lane.BACKFILL)
+            asker.now_us += 60 * SECOND_US
+        asker.now_us = half_an_hour_later
+        answer = asker.ask(Lane.LIVE)
+        waits.append(answer.wait_us / SECOND_US)
+        assert answer.kind == "granted"
+
+    assert max(waits) < 1
+
+
+def test_what_is_kept_follows_what_live_used_in_the_day_before(store: Store) -> None:
+    asker = Asker(store, make_limits(100, 1000, live_share=0.2))
+    for _ in range(50):
+        asker.slots(1, Lane.LIVE)
+    asker.now_us += DAY_US // 2
+    asker.slots(800, Lane.BACKFILL)
+    asker.now_us += DAY_US // 3
+    asker.slots_now(Lane.BACKFILL)
+
+    # Most of the share has melted; what live is known to need is kept.
+    kept = 0
+    while asker.ask(Lane.LIVE).kind == "granted":
+        kept += 1
+        asker.now_us += SECOND_US // 50
+    assert 52 <= kept <= 52 + 60
+
+
+def test_without_a_share_nothing_is_kept(store: Store) -> None:
+    asker = Asker(store, make_limits(100, 100))
+
+    assert most_in_window(asker.slots(300), DAY_US) == 100
 
 
 def test_live_finds_its_share_at_once_after_a_backfill_took_what_it_may(store: Store) -> None:

@@ -119,3 +119,24 @@ def test_the_day_counts_every_request_once(store: Store, clock: Clock) -> None:
     assert limiter.use().today == len(queue.slots)
     assert queue.recorded() == queue.instants()
     assert queue.instants()[-1] - queue.instants()[0] < 10 * SECOND_US
+
+
+def test_live_shares_no_instant_while_the_margin_shrinks(
+    limiter: Limiter, store: Store, clock: Clock
+) -> None:
+    for _ in range(5):
+        limiter.close_for(1, "429")
+        clock.advance(2)
+    queue = Queue(limiter, store)
+    for turn in range(400):
+        queue.fill()
+        if turn % 7 == 0:
+            granted(queue.ask(Lane.LIVE))
+        clock.advance(0.4)
+        now_us = round(clock.now_s * 1e6)
+        queue.left += [slot.at_us for slot in queue.slots if slot.at_us <= now_us]
+        queue.slots = [slot for slot in queue.slots if slot.at_us > now_us]
+
+    instants = sorted([*queue.left, *queue.instants()])
+    # Each was bound at the interval of its time, which shrinks by some microseconds a second.
+    assert min(apart(instants)) > INTERVAL_US - 100
