@@ -20,7 +20,7 @@ test: $(VENV)/.dev  ## set everything up and run the tests
 soak: $(VENV)/.dev  ## kill, freeze and lose everything for MINUTES, audited after each round
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED)
 
-bench: $(VENV)/.bench  ## measure the limiter, alone and beside the libraries used instead (15 minutes)
+bench: $(VENV)/.bench  ## measure the limiter, alone and beside the libraries used instead (20 minutes)
 	$(BIN)/python -m bench
 
 check: $(VENV)/.dev  ## what CI runs: format, lint, types, layers, tests

@@ -44,8 +44,8 @@ FIGURES = (
         "p99",
         lambda score: -score.p99_s,
         0.02,
-        "who misses a slot here takes another one at the end of the queue; and a process that gets nothing "
-        "at all does not show in it",
+        "who misses a slot here, or meets a closed gate, takes another one at the end of the queue; and a "
+        "process that gets nothing at all does not show in it",
     ),
 )
 

@@ -9,14 +9,12 @@ from itertools import repeat
 
 from bench.figures import fairness, percentile, use
 from bench.limiter_compared.ours import PER_DAY, missed_slots
-from bench.limiter_compared.process import Plan, work
+from bench.limiter_compared.process import WARM_UP_S, Plan, work
 from tests.servers import Server, running_server
 from tests.simulators import Simulator, running_simulator
 
 PROCESSES = 8
 LATENCY = "0.05-0.4"
-# Whoever allows a burst at the start has it behind him then.
-WARM_UP_S = 2.0
 # What contenders send themselves. The server counts what runs within a script under its own name too.
 COMMANDS = ("evalsha", "eval", "zremrangebyscore")
 
@@ -40,7 +38,7 @@ class Score:
         use: Accepted by allowed requests, after the first two seconds.
         commands: Commands to the limiter's server for each accepted request.
         fairness: Smallest share of a process by the largest.
-        p50_s, p99_s: How long an acquire took, the wait for the slot included.
+        p50_s, p99_s: How long an acquire took after the warm-up, the wait for the slot included.
         missed: Slots of this project's limiter that came and went before their process was awake.
     """
 

@@ -59,9 +59,9 @@ def _table(each: _Round, scores: Sequence[Score], seconds: float) -> Table:
     notes = (
         f"{PROCESSES} processes of {each.threads} thread(s) create calls for {seconds:g} s, answers after "
         f"{LATENCY} s, each contender with a simulator and a server of its own ({each.at_once} matches at "
-        "once). Use leaves out the first two seconds. The acquire lasts until the request may leave, and all "
-        "of them want to at once: p99 by p50 tells whether they take turns. Slots that a busy machine let "
-        f"{OURS} miss: {_missed(scores)}."
+        "once). Use, p50 and p99 leave out the first two seconds. The acquire lasts until the request may "
+        "leave, and all of them want to at once: p99 by p50 tells whether they take turns. Slots that a busy "
+        f"machine let {OURS} miss: {_missed(scores)}."
     )
     return Table(f"At {each.per_second} requests/s", notes, COLUMNS, [_row(score) for score in scores])
 

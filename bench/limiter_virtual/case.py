@@ -72,7 +72,7 @@ def _simulate(case: Case, server: Server) -> Outcome:
     store = Store(server.url, NAMESPACE)
     # Version 2 of the protocol: in version 3, redis-py mistakes the answer to a subscriber's ping.
     client = redis.Redis.from_url(server.url, decode_responses=True, protocol=2)
-    listener = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis-py has none
+    listener = client.pubsub()  # type: ignore[no-untyped-call]  # redis-py has none
     listener.subscribe(f"{NAMESPACE}:notices")
     random, world = Random(case.seed), World()
     limits = Limits(PER_SECOND, case.per_day, case.margin, 1, LIVE_SHARE)

@@ -4,8 +4,8 @@ Nineteen workers in twenty have a backfill that never ends; the others wait for 
 random instants (Poisson). The wait of a live request ends when it leaves for good: a 429 prolongs it.
 
 Invariants: as in `pipeline/steps/slot.py`, a slot that a notice takes back is not used, and one that a notice
-moves is used at its new instant. A backfill that is refused for the day, or by the gate, gives its job back;
-then one asks for all, as the dispatcher does. The way to the limiter's server takes no time.
+moves is used at its new instant. Who is refused for the day, or by the gate, gives the job back; then one
+asks for a whole lane, live before backfill, as the dispatcher does. The way to the limiter takes no time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pipeline.limiter.notices import apply
 
 LIVE_EVERY_S = 300.0
 LIVE_SHARE_OF_WORKERS = 0.05
+ANSWER_WITHIN_S = 20.0
 RATE_LIMITED = "The simulated API answered 429."
 
 
@@ -40,8 +41,8 @@ class Fleet:
 
     Args:
         listener: A subscription to the limiter's notices.
-        tells_limiter: Whether a 429 reaches the limiter. If not, the fleet pauses by itself for the
-            Retry-After, so that a 429 costs the same and the margin stays what it is.
+        tells_limiter: Whether a 429 reaches the limiter. If not, its margin stays what it is, and the fleet
+            asks for nothing until the Retry-After is over; slots that were bound before are used.
     """
 
     def __init__(
@@ -63,12 +64,13 @@ class Fleet:
         self._tells_limiter = tells_limiter
         self._paused_until_s = 0.0
         self._heard = 0
-        self._holders: set[Worker] = set()
+        # A dict for its order: the same seed gives the same run.
+        self._holders: dict[Worker, None] = {}
         live = max(1, round(workers * LIVE_SHARE_OF_WORKERS))
         self._free = [Worker(Lane.LIVE) for _ in range(live)]
         self._backfill = [Worker(Lane.BACKFILL) for _ in range(workers - live)]
-        self._idle: deque[Worker] = deque()
-        self._closed_until_s = 0.0
+        self._idle: dict[Lane, deque[Worker]] = {lane: deque() for lane in Lane}
+        self._closed_until_s = dict.fromkeys(Lane, 0.0)
         self._live_came_s: deque[float] = deque()
         self.live_waits_s: list[float] = []
 
@@ -97,8 +99,8 @@ class Fleet:
         if pause_s > 0:
             self._world.after(pause_s, partial(self._ask, worker))
             return
-        if worker.lane is Lane.BACKFILL and self._world.now_s < self._closed_until_s:
-            self._idle.append(worker)
+        if self._world.now_s < self._closed_until_s[worker.lane]:
+            self._idle[worker.lane].append(worker)
             return
         answer = self._limiter.acquire(worker.lane)
         if isinstance(answer, Refusal):
@@ -109,21 +111,23 @@ class Fleet:
         self._hold(worker, answer)
 
     def _wait_as_told(self, worker: Worker, refusal: Refusal) -> None:
-        if worker.lane is Lane.LIVE or refusal.reason == "second":
-            self._world.after(refusal.wait_s, partial(self._ask, worker))
+        ends_s = self._world.now_s + refusal.wait_s
+        if refusal.reason == "second":
+            self._world.at(ends_s, partial(self._ask, worker))
             return
-        self._idle.append(worker)
-        self._closed_until_s = self._world.now_s + refusal.wait_s
-        self._world.at(self._closed_until_s, self._ask_for_the_idle)
+        self._idle[worker.lane].append(worker)
+        self._closed_until_s[worker.lane] = ends_s
+        self._world.at(ends_s, self._ask_for_the_idle)
 
     def _ask_for_the_idle(self) -> None:
-        """Let one after the other ask, as long as they are not all refused again."""
-        while self._idle and self._world.now_s >= self._closed_until_s:
-            self._ask(self._idle.popleft())
+        """Let one after the other ask, live first, as long as it is not refused again."""
+        for lane in (Lane.LIVE, Lane.BACKFILL):
+            while self._idle[lane] and self._world.now_s >= self._closed_until_s[lane]:
+                self._ask(self._idle[lane].popleft())
 
     def _hold(self, worker: Worker, slot: Slot) -> None:
         worker.slot = slot
-        self._holders.add(worker)
+        self._holders[worker] = None
         self._world.at(slot.at_us / 1e6, partial(self._leave, worker, slot))
 
     def _leave(self, worker: Worker, slot: Slot) -> None:
@@ -131,7 +135,7 @@ class Fleet:
         if worker.slot is not slot:
             return
         worker.slot = None
-        self._holders.remove(worker)
+        del self._holders[worker]
         left_s = self._world.now_s
         self._api.send(partial(self._answered, worker, left_s))
 
@@ -156,9 +160,12 @@ class Fleet:
     def _listen(self) -> None:
         """Hear every notice given so far: what answers a ping comes after all that was published before."""
         self._listener.ping()
-        while (message := self._listener.get_message(timeout=5.0)) is None or message["type"] != "pong":
-            if message is not None and message["type"] == "message":
+        while (message := self._listener.get_message(timeout=ANSWER_WITHIN_S)) is not None:
+            if message["type"] == "pong":
+                return
+            if message["type"] == "message":
                 self._follow(str(message["data"]))
+        raise TimeoutError("The limiter's server did not answer the ping of its listener.")
 
     def _follow(self, notice: str) -> None:
         self._heard = int(notice.split(maxsplit=1)[0])
@@ -169,7 +176,7 @@ class Fleet:
                 continue
             worker.slot = followed
             if followed is None:
-                self._holders.remove(worker)
+                del self._holders[worker]
                 self._world.after(0.0, partial(self._ask, worker))
             else:
                 self._world.at(followed.at_us / 1e6, partial(self._leave, worker, followed))

@@ -77,7 +77,8 @@ def _day_table(outcomes: Sequence[Outcome], days: float) -> Table:
 def _margin_table(outcomes: Sequence[Outcome], hours: float) -> Table:
     notes = (
         f"Sliding windows, 20 ms mean jitter one way, no limit a day, {hours:g} h. A fixed margin learns "
-        "nothing: on a 429 the fleet pauses for the Retry-After, and the limiter is not told."
+        "nothing: on a 429 the fleet asks for no slot until the Retry-After is over, and the limiter is not "
+        "told."
     )
     rows = [[_margin_name(each.case), *_row(each)[2:]] for each in outcomes]
     return Table("Virtual time: what a margin costs and saves", notes, ("margin", *COLUMNS[2:]), rows)
