@@ -1,0 +1,182 @@
+"""What `gong-ingest check` does: runs the preflight, asks the ledger, and shows what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from rich.console import Console
+
+from pipeline.cli import ExitCode
+from pipeline.cli.preflight.groups import Groups
+from pipeline.cli.preflight.outlook import Outlook, outlook
+from pipeline.cli.preflight.output import (
+    Report,
+    Write,
+    print_problems,
+    print_report,
+    problem_file,
+    summary,
+)
+from pipeline.cli.preflight.progress import Show, progress
+from pipeline.cli.session import Session, session
+from pipeline.errors import SettingsInvalid, WorkersFailed
+from pipeline.manifest import Reading
+from pipeline.manifest.opening import STANDARD_INPUT
+from pipeline.preflight import Check, Finding, Totals, check_manifest
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say."""
+
+    manifest: Path
+    reading: Reading
+    media_root: Path | None = None
+    looks_at_media: bool = True
+    processes: int | None = None
+    problems: Path | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Where what is found goes."""
+
+    groups: Groups
+    writes: Sequence[Write]
+    show: Show
+
+    def take(self, findings: Sequence[Finding], totals: Totals, bytes_read: int) -> None:
+        """Take the findings of some rows."""
+        self.groups.add(findings)
+        for write in self.writes:
+            write(findings)
+        self.show(totals.rows, totals.rejected, bytes_read)
+
+
+def run_check(wanted: Wanted) -> int:
+    """Check a manifest and show what came of it; gives the exit code.
+
+    Raises:
+        ManifestUnreadable, SettingsInvalid, LedgerUnreachable, WorkersFailed: It cannot be checked.
+    """
+    try:
+        return _run(wanted)
+    except BrokenPipeError:
+        # Whoever reads has read enough; what is left must not fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.STOPPED
+    except OSError as error:
+        raise WorkersFailed(f"The check could not go on: {error}.") from error
+
+
+def _run(wanted: Wanted) -> int:
+    settings, roots = _settings(wanted)
+    with ExitStack() as stack:
+        ledger = stack.enter_context(_ledger(settings))
+        writes = [stack.enter_context(problem_file(wanted.problems, wanted.manifest))]
+        if wanted.as_json:
+            writes.append(print_problems)
+        outcome = _outcome(wanted, settings, roots, ledger, writes)
+    if wanted.as_json:
+        click.echo(json.dumps(summary(wanted.manifest, *outcome)))
+    else:
+        report = Report(Console(highlight=False))
+        print_report(report, wanted.manifest, *outcome)
+        _say_what_was_left_out(report, wanted, roots)
+    return ExitCode.SOME_FAILED if outcome.totals.rejected else ExitCode.DONE
+
+
+def check_before(manifest: Path, reading: Reading, opened: Session, console: Console) -> None:
+    """Check a manifest that is about to be handed in, and say what is wrong with it and when it will be done.
+
+    Raises:
+        ManifestUnreadable, LedgerUnreachable, WorkersFailed: It cannot be checked.
+    """
+    settings = opened.settings
+    outcome = _outcome(Wanted(manifest, reading), settings, settings.media_roots, opened, [])
+    print_report(Report(console), manifest, *outcome)
+
+
+class _Outcome(NamedTuple):
+    totals: Totals
+    groups: Groups
+    outlook: Outlook
+
+
+def _outcome(
+    wanted: Wanted,
+    settings: Settings,
+    roots: tuple[Path, ...],
+    ledger: Session | None,
+    writes: Sequence[Write],
+) -> _Outcome:
+    """Check a manifest, and show how far it is meanwhile."""
+    groups = Groups()
+    check = Check(
+        wanted.manifest,
+        wanted.reading,
+        roots if wanted.looks_at_media else (),
+        wanted.processes or _cores(),
+        (lambda ids: [state is not None for state in ledger.ledger.states(ids)]) if ledger else None,
+    )
+    with progress(Console(stderr=True), wanted.manifest) as show:
+        totals = check_manifest(check, _Shown(groups, writes, show))
+    return _Outcome(totals, groups, outlook(totals, settings, ledger))
+
+
+def _say_what_was_left_out(report: Report, wanted: Wanted, roots: Sequence[Path]) -> None:
+    if not wanted.looks_at_media:
+        report.say("The media was not looked at.", style="yellow")
+    elif not roots:
+        report.say(
+            "The media was not looked at: no media root is set; name one with --media-root.", style="yellow"
+        )
+    if wanted.problems:
+        report.say(f"Every problem stands in {wanted.problems}.")
+
+
+def _settings(wanted: Wanted) -> tuple[Settings, tuple[Path, ...]]:
+    """Give the settings, and the folders in which backfill would look for media.
+
+    Raises:
+        SettingsInvalid: One of them is no folder.
+    """
+    settings = Settings.from_env()
+    roots = settings.media_roots
+    if wanted.media_root:
+        roots = (wanted.media_root.absolute(),)
+    elif not roots and not settings.redis_url:
+        is_input = wanted.manifest == STANDARD_INPUT
+        roots = (Path.cwd() if is_input else wanted.manifest.absolute().parent,)
+    for root in roots if wanted.looks_at_media else ():
+        if not root.is_dir() and wanted.manifest.exists():
+            raise SettingsInvalid(
+                f"The media root {root} is not a folder; name the right one with --media-root."
+            )
+    return settings, roots
+
+
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[Session | None]:
+    """Use the ledger where there is one: a server that is configured, or what backfill has begun here."""
+    if not settings.redis_url and not (settings.data_dir / "server" / "appendonlydir").is_dir():
+        yield None
+        return
+    with session(settings) as opened:
+        yield opened
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

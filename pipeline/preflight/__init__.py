@@ -1,0 +1,23 @@
+"""The preflight: what a manifest would come to, before anything of it is handed in.
+
+Reads the whole manifest once and finds everything that would keep a row out, with the very reader, check and
+probe that bring recordings in; and what the ledger cannot know before: rows that are there twice, files that
+are there twice, recordings too short to be kept. On all cores, in memory that does not grow with the rows.
+
+    check          from a manifest to its findings: here it begins
+    cutter         cuts the manifest into pieces that can be read each on its own
+    inspectors     the processes that the pieces go to
+    inspector      what is done in such a process: reads its pieces, keeps what twins are told by
+    row            one row and its media looked at        duration   how long a recording is
+    twins          the same clientUniqueId or file twice, among any number of rows
+    finding        what is found, and how it is counted
+
+Invariants: the findings are those of one process reading from the first row to the last, however many there
+are. Nothing is sent and nothing is written but a temporary folder. When a batch would be done is left to
+`forecast`, how it is shown to the command.
+"""
+
+from pipeline.preflight.check import Check, Sink, check_manifest
+from pipeline.preflight.finding import WARNINGS, Finding, Inspected, Totals
+
+__all__ = ["WARNINGS", "Check", "Finding", "Inspected", "Sink", "Totals", "check_manifest"]

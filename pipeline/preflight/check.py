@@ -1,0 +1,258 @@
+"""From a manifest to its findings, in one process or several.
+
+Invariants: findings come in the order of their lines, in stretches, and those of twins after all others. The
+totals are right when `check_manifest` returns.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.manifest import Reading
+from pipeline.manifest.opening import name_of, opened
+from pipeline.manifest.reader import encoding_of, rows_of, without_rows
+from pipeline.preflight.cutter import Cutter, NotGiven
+from pipeline.preflight.finding import Finding, Inspected, LineSet, Totals
+from pipeline.preflight.inspector import Inspector, Piece, Task
+from pipeline.preflight.inspectors import Inspectors, inspectors
+from pipeline.preflight.twins import PARTS, Sort, Twin, twins_in
+
+# Fewer bytes are read before processes have started.
+_SHARED_MIN_BYTES = 1 << 20
+# Rows that are read here are told after so many.
+_ROWS_TOLD = 500
+# Cells of a row that makes a call are at least those of the columns that every header has (header.py); with a
+# map they may be any.
+_FEWEST_SEPARATORS, _FEWEST_SEPARATORS_MAPPED = 5, 1
+
+Known = Callable[[Sequence[str]], Sequence[bool]]
+"""Tells of jobs, by their ids, which of them the ledger has."""
+
+
+class Sink(Protocol):
+    """What takes what is found, as it is found."""
+
+    def take(self, findings: Sequence[Finding], totals: Totals, bytes_read: int, /) -> None:
+        """Take the findings of some rows, the totals so far, and how much of the manifest was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is to be checked, and how.
+
+    Attributes:
+        path: The manifest, or `-` for standard input.
+        roots: Folders below which media may lie; empty: it is not looked at.
+        processes: How many look at rows, beside the one that reads; 1: that one does everything.
+        known: None: nothing is known of jobs.
+    """
+
+    path: Path
+    reading: Reading
+    roots: tuple[Path, ...] = ()
+    processes: int = 1
+    known: Known | None = None
+
+
+def check_manifest(check: Check, sink: Sink) -> Totals:
+    """Check a whole manifest, tell everything that is found, and return what it comes to.
+
+    Raises:
+        ManifestUnreadable: As `read_manifest`; what was found before is told.
+        WorkersFailed: A process ended before its work.
+        OSError: The sink could not take it, or there is no place for temporary files.
+    """
+    # A map that is not bound to a manifest, so that other processes can bind it for themselves.
+    check = replace(check, reading=_unbound(check.reading))
+    reading = pickle.dumps(check.reading)
+    encoding = encoding_of(check.path, check.reading)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gong-ingest-check-")))
+        stream = stack.enter_context(opened(check.path, encoding))
+        run = _Run(check, sink, reading, folder, stack)
+        stack.callback(run.inspector.close)
+        try:
+            run.read(Cutter(stream, name_of(check.path), run.give))
+        except NotGiven as not_given:
+            raise not_given.__cause__ or not_given from None
+        if not run.totals.rows:
+            raise without_rows(check.path, check.reading)
+        run.find_twins()
+        return run.totals
+
+
+def _unbound(reading: Reading) -> Reading:
+    return replace(reading, column_map=replace(reading.column_map)) if reading.column_map else reading
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of the check.
+
+    Attributes:
+        read_here: What the rows read here came to, for each piece that was given since.
+        known: Lines of rows that the ledger has.
+        twins: Lines that have been counted as twins.
+    """
+
+    check: Check
+    sink: Sink
+    reading: bytes
+    folder: Path
+    stack: ExitStack
+    totals: Totals = field(default_factory=Totals)
+    read_here: deque[Inspected] = field(default_factory=deque)
+    known: LineSet = field(default_factory=LineSet)
+    twins: LineSet = field(default_factory=LineSet)
+    left_out: int = 0
+    inspector: Inspector = field(init=False)
+    cutter: Cutter = field(init=False)
+    others: Inspectors | None = None
+
+    def __post_init__(self) -> None:
+        self.inspector = Inspector(self.check.roots, self.folder, 0)
+
+    def read(self, cutter: Cutter) -> None:
+        """Read the manifest to its end."""
+        self.cutter = cutter
+        rows = rows_of(cutter, self.check.path, self.check.reading)
+        is_to_be_shared = self._is_to_be_shared()
+        for number, row in enumerate(rows.unchecked, 1):
+            self.inspector.take(row, row.line + cutter.lines_ahead)
+            if cutter.row_was_read(row.line) and is_to_be_shared:
+                fewest = _FEWEST_SEPARATORS_MAPPED if self.check.reading.column_map else _FEWEST_SEPARATORS
+                cutter.take_out(rows.shape, fewest_separators=fewest)
+                is_to_be_shared = False
+            if number % _ROWS_TOLD == 0:
+                self._tell_what_was_read_here()
+        self._tell_what_was_read_here()
+        if self.others:
+            self.others.finish()
+        self.inspector.close()
+
+    def give(self, piece: Piece) -> None:
+        """Have a piece inspected, and what was read here told with it."""
+        if self.others is None:
+            task = Task(self.check.path, self.reading, self.cutter.beginning, self.check.roots, self.folder)
+            self.others = self.stack.enter_context(inspectors(self.check.processes, task, self._told))
+        self.read_here.append(self._handed_over())
+        self.others.inspect(piece)
+
+    def find_twins(self) -> None:
+        """Tell the twins of all rows."""
+        parts: Iterable[Iterable[Twin]]
+        parts = self.others.twins() if self.others else (twins_in(self.folder, part) for part in range(PARTS))
+        for twins in parts:
+            self.sink.take(list(self._findings(twins)), self.totals, self.cutter.bytes_read)
+
+    def _is_to_be_shared(self) -> bool:
+        path = self.check.path
+        is_small = path.is_file() and path.stat().st_size < _SHARED_MIN_BYTES
+        return self.check.processes > 1 and not is_small
+
+    def _tell_what_was_read_here(self) -> None:
+        self.cutter.flush()
+        if self.others:
+            self.give(())
+        else:
+            self._count(self._handed_over())
+
+    def _handed_over(self) -> Inspected:
+        column_map = self.check.reading.column_map
+        before, self.left_out = self.left_out, column_map.left_out if column_map else 0
+        return self.inspector.hand_over(self.left_out - before)
+
+    def _told(self, found: Inspected) -> None:
+        found.add(self.read_here.popleft())
+        self._count(found)
+
+    def _count(self, found: Inspected) -> None:
+        totals = self.totals
+        totals.rows += found.rows
+        totals.rejected += found.rejected
+        totals.left_out += found.left_out
+        totals.uploads += self._count_new(found.uploads)
+        totals.links += self._count_new(found.links)
+        self.sink.take(found.findings, totals, self.cutter.bytes_read)
+
+    def _count_new(self, jobs: Sequence[tuple[int, str]]) -> int:
+        """Count the jobs that the ledger does not have."""
+        if self.check.known is None:
+            return len(jobs)
+        new = 0
+        known = self.check.known([job_id for _, job_id in jobs])
+        for (line, _), is_known in zip(jobs, known, strict=True):
+            if is_known:
+                self.known.add(line)
+                self.totals.known += 1
+            else:
+                new += 1
+        return new
+
+    def _findings(self, twins: Iterable[Twin]) -> Iterator[Finding]:
+        for twin in twins:
+            # Of rows with the same id their ids are told, not what they have in common as well.
+            if twin.sort is Sort.ID or not twin.is_same:
+                finding = _finding_of(twin)
+                if twin.accepted and finding.code != "url_twice":
+                    self._count_twin(twin, finding)
+                yield finding
+
+    def _count_twin(self, twin: Twin, finding: Finding) -> None:
+        """Count a row as what its twins make of it, and no longer as what it was."""
+        totals = self.totals
+        if not self.twins.add(twin.line):
+            return
+        if finding.is_warning:
+            totals.repeated += 1
+        else:
+            totals.rejected += 1
+        if not self.known.add(twin.line):
+            totals.known -= 1
+        elif twin.has_media:
+            totals.uploads -= 1
+        else:
+            totals.links -= 1
+
+
+def _finding_of(twin: Twin) -> Finding:
+    shown = twin.client_unique_id if twin.client_unique_id.isprintable() else None
+    code, field_name, message = _TOLD[twin.sort](twin)
+    return Finding(twin.line, shown or None, code, field_name, message, twin.first_line)
+
+
+def _of_id(twin: Twin) -> tuple[str, str, str]:
+    if twin.is_same:
+        return "row_twice", "", f"The row is that of line {twin.first_line} again; it is brought in once."
+    return (
+        "id_twice",
+        "clientUniqueId",
+        f"{twin.client_unique_id!r} stands in line {twin.first_line} already; give this one an id of its own",
+    )
+
+
+def _of_media(twin: Twin) -> tuple[str, str, str]:
+    other = "" if twin.place == twin.first_place else f", as {twin.first_place!r}"
+    message = (
+        f"The media {twin.place!r} is the file of line {twin.first_line}{other}; "
+        "Gong refuses the same content under a second call."
+    )
+    return "media_twice", "media", message
+
+
+def _of_url(twin: Twin) -> tuple[str, str, str]:
+    return "url_twice", "downloadMediaUrl", f"is the address in line {twin.first_line}, of another call"
+
+
+_TOLD: dict[Sort, Callable[[Twin], tuple[str, str, str]]] = {
+    Sort.ID: _of_id,
+    Sort.MEDIA: _of_media,
+    Sort.URL: _of_url,
+}

@@ -1,0 +1,111 @@
+"""What is found in a manifest, and how it is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from heapq import merge
+from operator import itemgetter
+from typing import NamedTuple
+
+WARNINGS = frozenset({"media_short", "media_unavailable", "row_twice", "url_twice"})
+"""Codes of what is worth knowing but keeps no row out; every other code does."""
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong with one row.
+
+    Attributes:
+        line: The row's first physical line in the manifest, counted from 1.
+        client_unique_id: The call's, where one could be read and can be printed.
+        code: As that of a rejected row or of refused media, or `media_short`, `media_unavailable`,
+            `id_twice`, `row_twice`, `media_twice`, `url_twice`.
+        field: In the manifest's own words; empty for the row as a whole.
+        message: Goes on from the field, or is a sentence where there is none or the field is `media`.
+        first_line: Where the other one of a pair stands, which comes first.
+    """
+
+    line: int
+    client_unique_id: str | None
+    code: str
+    field: str
+    message: str
+    first_line: int | None = None
+
+    @property
+    def is_warning(self) -> bool:
+        """Tell whether the row is brought in all the same."""
+        return self.code in WARNINGS
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, with the field unless the message names it."""
+        return self.message if self.field in {"", "media"} else f"{self.field}: {self.message}"
+
+
+@dataclass(slots=True)
+class Inspected:
+    """What was found in some rows.
+
+    Attributes:
+        rows: How many there are, those that a map leaves out not among them.
+        rejected: Those of them that would be.
+        left_out: Rows that the map leaves out.
+        findings: In the order of their lines.
+        uploads: Lines and job ids of the rows that are right and have media; two requests each (API.md).
+        links: The same of those whose media Gong pulls; one request each.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    left_out: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    uploads: list[tuple[int, str]] = field(default_factory=list)
+    links: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, other: Inspected) -> None:
+        """Take what was found in other rows of the same stretch in."""
+        self.rows += other.rows
+        self.rejected += other.rejected
+        self.left_out += other.left_out
+        self.findings = list(merge(self.findings, other.findings, key=itemgetter(0)))
+        self.uploads += other.uploads
+        self.links += other.links
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a whole manifest comes to.
+
+    Attributes:
+        rows: How many rows there are.
+        rejected: Rows that would be rejected.
+        repeated: Rows that say what an earlier one says already, and are brought in with it.
+        known: Rows that the ledger has already.
+        left_out: Rows that the map leaves out.
+        uploads: New recordings whose media is uploaded.
+        links: New recordings whose media Gong pulls.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    known: int = 0
+    left_out: int = 0
+    uploads: int = 0
+    links: int = 0
+
+
+class LineSet:
+    """A set of line numbers, in a bit for each line up to the greatest."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def add(self, line: int) -> bool:
+        """Put a line in; tells whether it was not there."""
+        place, bit = line >> 3, 1 << (line & 7)
+        if place >= len(self._bits):
+            self._bits.extend(bytes(place + 1 - len(self._bits) + (len(self._bits) >> 3)))
+        was_there = self._bits[place] & bit
+        self._bits[place] |= bit
+        return not was_there

@@ -1,0 +1,179 @@
+"""The processes that pieces are inspected in.
+
+Each has one piece at a time, over a pipe of its own; what comes back is told in the order of the pieces. So
+there is no queue that could fill up, no lock that a killed process could hold, and at most as many results
+wait as there may be pieces ahead of the oldest one under way.
+
+Invariants: who waits for a process that is gone is told so at once. Whatever ends the block ends the
+processes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from pipeline.errors import WorkersFailed
+from pipeline.preflight.finding import Inspected
+from pipeline.preflight.inspector import WAITED_WITH, Piece, Task, serve
+from pipeline.preflight.twins import PARTS, Twin
+
+END_DEADLINE_S = 5.0
+# Pieces that may be ahead of the oldest one under way, for each process.
+_AHEAD = 8
+
+
+@dataclass(slots=True)
+class _Process:
+    """A process, and which piece or part it works on."""
+
+    process: BaseProcess
+    connection: Connection
+    number: int | None = None
+
+
+@dataclass(slots=True)
+class Inspectors:
+    """Processes that inspect.
+
+    Attributes:
+        tell: Takes what each piece came to, in their order.
+    """
+
+    processes: list[_Process]
+    tell: Callable[[Inspected], None]
+    _given: int = 0
+    _told: int = 0
+    _waiting: dict[int, Inspected] = field(default_factory=dict)
+
+    def inspect(self, piece: Piece) -> None:
+        """Hand a piece to the next process that is free.
+
+        Raises:
+            WorkersFailed: A process is gone.
+        """
+        while self._given - self._told > _AHEAD * len(self.processes) or not self._free():
+            self._tell_one()
+        self._send(self._free()[0], self._given, piece)
+        self._given += 1
+
+    def finish(self) -> None:
+        """Wait until every piece was told, and let the processes finish their marks.
+
+        Raises:
+            WorkersFailed: A process is gone.
+        """
+        while self._told < self._given:
+            self._tell_one()
+        for each in self.processes:
+            self._send(each, 0, None)
+        for _ in self.processes:
+            self._receive()
+
+    def twins(self) -> Iterator[list[Twin]]:
+        """Find the twins of all rows, part by part in their order, when the marks are finished.
+
+        Raises:
+            WorkersFailed: A process is gone.
+        """
+        found: dict[int, list[Twin]] = {}
+        for part in range(PARTS):
+            if not self._free():
+                found.update([self._receive()])
+            self._send(self._free()[0], part, part)
+        told = 0
+        while told < PARTS:
+            while told not in found:
+                found.update([self._receive()])
+            yield found.pop(told)
+            told += 1
+
+    def _free(self) -> list[_Process]:
+        return [each for each in self.processes if each.number is None]
+
+    def _tell_one(self) -> None:
+        number, found = self._receive()
+        self._waiting[number] = found
+        while self._told in self._waiting:
+            self.tell(self._waiting.pop(self._told))
+            self._told += 1
+
+    def _send(self, to: _Process, number: int, work: Piece | int | None) -> None:
+        try:
+            to.connection.send(work)
+        except OSError as error:
+            raise _gone(to.process) from error
+        to.number = number
+
+    def _receive(self) -> tuple[int, Any]:
+        """Wait for what any process has to say: the number of its work, and what it came to."""
+        busy = {each.connection: each for each in self.processes if each.number is not None}
+        (ready, *_) = wait(list(busy))
+        process = next(each for connection, each in busy.items() if connection is ready)
+        try:
+            answer = process.connection.recv()
+        except (EOFError, OSError) as error:
+            raise _gone(process.process) from error
+        if isinstance(answer, str):
+            raise WorkersFailed(f"A process that checked rows could not go on: {answer}.")
+        number, process.number = process.number, None
+        return number or 0, answer
+
+
+@contextmanager
+def inspectors(count: int, task: Task, tell: Callable[[Inspected], None]) -> Iterator[Inspectors]:
+    """Start so many processes for as long as the block runs."""
+    processes: list[_Process] = []
+    try:
+        _start(processes, count, task)
+        yield Inspectors(processes, tell)
+    finally:
+        _end(processes)
+
+
+def _start(processes: list[_Process], count: int, task: Task) -> None:
+    """Start so many processes, and add each to those that are to be ended."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([serve.__module__])
+    # A process that is half started when this one ends complains of it; and Ctrl-C is for this one alone:
+    # what is started while it is blocked never gets it.
+    waiting = {signal.SIGINT, *WAITED_WITH}
+    signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    try:
+        for number in range(1, count + 1):
+            mine, its = context.Pipe()
+            process = context.Process(target=serve, args=(its, task, number), daemon=True)
+            process.start()
+            its.close()
+            processes.append(_Process(process, mine))
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, waiting)
+
+
+def _end(processes: Sequence[_Process]) -> None:
+    for each in processes:
+        each.connection.close()
+        each.process.terminate()
+    for each in processes:
+        each.process.join(END_DEADLINE_S)
+
+
+def _gone(process: BaseProcess) -> WorkersFailed:
+    process.join(END_DEADLINE_S)
+    code = process.exitcode
+    if code is None or code >= 0:
+        return WorkersFailed(
+            "A process that checked rows ended by itself; what it wrote says why. "
+            "Run it again with --processes 1 to see where."
+        )
+    ended_by = signal.Signals(-code).name
+    return WorkersFailed(
+        f"A process that checked rows was ended from outside ({ended_by}), most often because the machine "
+        "has too little memory. Run it again, with --processes 1 if need be."
+    )

@@ -1,0 +1,174 @@
+"""One row looked at: its call by the check of the workers, its media by their probe.
+
+Invariants: everything that is wrong with a row is found at once, its media looked at even where its call is
+refused. Nothing is remembered from row to row but media that was looked at a moment ago.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.errors import MediaRefused, MediaUnavailable
+from pipeline.job import job_id_of
+from pipeline.manifest.reader import problems_of_call
+from pipeline.manifest.row import RejectedRow, UncheckedRow
+from pipeline.media import probe
+from pipeline.preflight.duration import duration_of
+from pipeline.preflight.finding import Finding
+from pipeline.preflight.twins import Mark, Marked, Sort
+
+SHORT_S = 30.0
+"""Gong takes shorter recordings and discards them without a word (API.md)."""
+_MEDIA_REMEMBERED = 1024
+_URL = "downloadMediaUrl"
+
+
+class Looked(NamedTuple):
+    """What one row came to.
+
+    Attributes:
+        job_id: That of the job that it would be; None where it would be none.
+        marked: What its twins are told by; None where nothing could be read.
+    """
+
+    findings: list[Finding]
+    job_id: str | None
+    marked: Marked | None
+
+
+class _Media(NamedTuple):
+    """What media came to.
+
+    Attributes:
+        file: Which file it is, by whatever name; None where that could not be told.
+        problem: What is wrong with it, as code and sentence.
+        duration_s: None where that is not known.
+    """
+
+    file: str | None
+    problem: tuple[str, str] | None = None
+    duration_s: float | None = None
+
+
+class RowCheck:
+    """Looks at rows."""
+
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        """Look for media below these folders; with none it is not looked at."""
+        self._roots = roots
+        # Some manifests have the same file in many rows; each would be opened and read again.
+        self._media = lru_cache(_MEDIA_REMEMBERED)(self._look_at)
+
+    def look(self, row: UncheckedRow | RejectedRow, line: int) -> Looked:
+        """Look at a row; `line` is its first in the manifest, whatever the row says."""
+        if isinstance(row, RejectedRow):
+            return Looked(list(_of_rejected(row, line)), None, None)
+        call = row.call if isinstance(row.call, dict) else {}
+        own_id = call.get("clientUniqueId")
+        media = self._media(row.media) if row.media is not None else None
+        findings: list[Finding] = []
+        if problems := problems_of_call(row):
+            findings += _of_rejected(row.rejected("call_invalid", problems), line)
+            own_id = _sendable(own_id) if isinstance(own_id, str) else None
+        findings += _of_media(call, media, line)
+        accepted = not findings or all(finding.is_warning for finding in findings)
+        job_id = job_id_of(own_id) if own_id else None
+        marked = _marked(row, line, job_id, media, accepted=accepted)
+        return Looked(findings, job_id if accepted else None, marked)
+
+    def _look_at(self, reference: str) -> _Media:
+        if not self._roots:
+            return _Media(_sendable(reference))
+        try:
+            media = probe(reference, self._roots)
+        except MediaRefused as refused:
+            return _Media(None, (refused.code, str(refused)))
+        except MediaUnavailable as unavailable:
+            return _Media(None, ("media_unavailable", str(unavailable)))
+        duration_s = _duration(reference, self._roots)
+        if duration_s is None or duration_s >= SHORT_S:
+            return _Media(media.fingerprint, None, duration_s)
+        sentence = f"The media {reference!r} is {_seconds(duration_s)} long; {_DISCARDED}"
+        return _Media(media.fingerprint, ("media_short", sentence), duration_s)
+
+
+_DISCARDED = f"Gong takes recordings shorter than {SHORT_S:.0f} s and discards them without a word."
+
+
+def _of_media(call: dict[str, Any], media: _Media | None, line: int) -> Iterator[Finding]:
+    """Yield what is wrong with the media, or what the call says of its duration where the media does not."""
+    if media and media.problem:
+        code, sentence = media.problem
+        yield Finding(line, _printable(call), code, "media", sentence)
+    elif media is None or media.duration_s is None:
+        told = call.get("duration")
+        if isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < SHORT_S:
+            message = f"says that the recording is {_seconds(told)} long; {_DISCARDED}"
+            yield Finding(line, _printable(call), "media_short", "duration", message)
+
+
+def _marked(
+    row: UncheckedRow, line: int, job_id: str | None, media: _Media | None, *, accepted: bool
+) -> Marked:
+    marks = []
+    call = row.call if isinstance(row.call, dict) else {}
+    of_id = bytes.fromhex(job_id) if job_id else b""
+    if job_id:
+        marks.append(Mark(Sort.ID, of_id, _hash(b"row", row.original)))
+    if media and media.file:
+        marks.append(Mark(Sort.MEDIA, _hash(b"file", media.file.encode()), of_id))
+    url = call.get(_URL)
+    if isinstance(url, str):
+        marks.append(Mark(Sort.URL, _hash(b"url", _sendable(url).encode()), of_id))
+    own_id = str(call["clientUniqueId"]) if job_id else ""
+    place = row.media or (url if isinstance(url, str) else "")
+    return Marked(line, accepted, row.media is not None, own_id, place, marks)
+
+
+def _duration(reference: str, roots: Sequence[Path]) -> float | None:
+    """Measure media that was probed: it is below the first root that has it."""
+    for root in roots:
+        try:
+            return duration_of(root / reference)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def _of_rejected(row: RejectedRow, line: int) -> Iterator[Finding]:
+    for problem in row.problems:
+        yield Finding(line, row.client_unique_id, row.code, problem.field, problem.message)
+
+
+def _seconds(duration_s: float) -> str:
+    return f"about {math.floor(duration_s)} s" if duration_s >= 1 else "less than a second"
+
+
+def _printable(call: dict[str, Any]) -> str | None:
+    given_id = call.get("clientUniqueId")
+    return given_id if isinstance(given_id, str) and given_id.isprintable() else None
+
+
+def _sendable(text: str) -> str:
+    """Return a text that has a form in UTF-8, whatever it was; no two texts become one."""
+    return text if _is_text(text) else ascii(text)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _hash(of: bytes, content: bytes) -> bytes:
+    """Hash what rows may have in common; `of` tells it from all else that they may."""
+    return hashlib.blake2b(content, digest_size=12, person=of).digest()

@@ -1,0 +1,232 @@
+"""A whole manifest: in several processes as in one, whatever stands in it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ManifestUnreadable, WorkersFailed
+from pipeline.manifest import Reading, read_map
+from pipeline.preflight import Check, Finding, Totals, check_manifest
+from pipeline.preflight import check as checking
+from pipeline.preflight.cutter import PIECE_BYTES
+from tests.unit.manifest.builders import make_call, make_cells
+
+URL = "https://media.harbor-pine.com/"
+
+
+class Kept:
+    """Keeps what is found."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def take(self, findings: Sequence[Finding], *_so_far: object) -> None:
+        self.findings += findings
+
+
+def run(path: Path, reading: Reading | None = None, *, processes: int = 1) -> tuple[Totals, list[Finding]]:
+    kept = Kept()
+    totals = check_manifest(Check(path, reading or Reading(), processes=processes), kept)
+    return totals, kept.findings
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes be started for the smallest manifest."""
+    monkeypatch.setattr(checking, "_SHARED_MIN_BYTES", 0)
+
+
+def linked(number: int, **overrides: object) -> str:
+    call = make_call(clientUniqueId=f"pbx-{number}", downloadMediaUrl=f"{URL}{number}")
+    return json.dumps({"call": call | overrides})
+
+
+def make_jsonl(path: Path, rows: int) -> None:
+    """Write a manifest in which every kind of row occurs, several pieces long."""
+    dice = random.Random(3)
+    lines = []
+    for number in range(rows):
+        odd = dice.randrange(12)
+        lines.append(
+            {
+                0: linked(dice.randrange(number + 1)),
+                1: linked(number, direction="in"),
+                2: "{" + linked(number),
+                3: "",
+                4: linked(number, duration=3),
+            }.get(odd, linked(number, title="x" * 100))
+        )
+    path.write_text("\n".join(lines) + "\n")
+    assert path.stat().st_size > 3 * PIECE_BYTES
+
+
+def make_csv(path: Path, rows: int) -> None:
+    dice = random.Random(4)
+    lines = [",".join([*make_cells(), "title"])]
+    for number in range(rows):
+        cells = make_cells(clientUniqueId=f"pbx-{number}", media=f"{number % 997}.wav")
+        title = dice.choice(
+            ["x" * 60, '"a, b"', '"a\nnote"', '5" pipe', '"never closed', "too,many", '"a\n,,,,,,\nb"']
+        )
+        lines.append(",".join([*cells.values(), title]))
+    path.write_text("\n".join(lines) + "\n")
+    assert path.stat().st_size > 3 * PIECE_BYTES
+
+
+@pytest.mark.usefixtures("shared")
+def test_json_lines_come_to_the_same_in_several_processes(tmp_path: Path) -> None:
+    make_jsonl(path := tmp_path / "calls.jsonl", 3_000)
+
+    assert run(path, processes=3) == run(path, processes=1)
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_table_comes_to_the_same_in_several_processes(tmp_path: Path) -> None:
+    make_csv(path := tmp_path / "calls.csv", 4_000)
+
+    assert run(path, processes=3) == run(path, processes=1)
+
+
+@pytest.mark.usefixtures("shared")
+def test_an_export_comes_to_the_same_in_several_processes(tmp_path: Path) -> None:
+    mapped = tmp_path / "map.toml"
+    mapped.write_text(
+        "[rows]\nonly.Kind = ['call']\n"
+        "[call]\nclientUniqueId = 'Id'\nactualStart = 'Start'\ndirection = { constant = 'Unknown' }\n"
+        "primaryUser = { constant = '7' }\ndownloadMediaUrl = 'Link'\n[[call.parties]]\nrep = true\n"
+    )
+    dice = random.Random(5)
+    for path, begin, line in (
+        (tmp_path / "export.csv", "Kind,Id,Start,Link\n", "{},{},2026-02-17T02:30:00Z,{}\n"),
+        (
+            tmp_path / "export.jsonl",
+            "",
+            '{{"Kind": "{}", "Id": "{}", "Start": "2026-02-17T02:30:00Z", "Link": "{}"}}\n',
+        ),
+    ):
+        kinds = [dice.choice(["call", "call", "fax"]) for _ in range(9_000)]
+        rows = (line.format(kind, at, f"{URL}{at % 8_000}") for at, kind in enumerate(kinds))
+        path.write_text(begin + "".join(rows))
+
+        shared, alone = (
+            run(path, Reading(column_map=read_map(mapped)), processes=number) for number in (3, 1)
+        )
+
+        assert shared == alone
+        assert shared[0].left_out == kinds.count("fax")
+        assert shared[0].links == kinds.count("call")
+
+
+def test_findings_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text("\n".join([linked(1, title=5), linked(2), "{", linked(4, direction=""), linked(2)]))
+
+    totals, findings = run(path)
+
+    assert [(each.line, each.code) for each in findings] == [
+        (1, "call_invalid"),
+        (3, "row_malformed"),
+        (4, "call_invalid"),
+        (5, "row_twice"),
+    ]
+    assert totals == Totals(rows=5, rejected=3, repeated=1, links=1)
+
+
+def test_twins_are_told_with_both_lines_and_counted_once(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    media = [
+        (make_call(clientUniqueId=own_id, title=title), place)
+        for own_id, title, place in (
+            ("a", "1", "a.wav"),
+            ("a", "2", "other.wav"),  # the same id, another row
+            ("b", "1", "a.wav"),  # the same file
+            ("a", "3", "a.wav"),  # the same id and the same file: one row, told once
+            ("a", "1", "a.wav"),  # the first row again
+        )
+    ]
+    path.write_text("".join(json.dumps({"call": call, "media": place}) + "\n" for call, place in media))
+
+    totals, findings = run(path)
+
+    assert sorted((each.line, each.code, each.first_line) for each in findings) == [
+        (2, "id_twice", 1),
+        (3, "media_twice", 1),
+        (4, "id_twice", 1),
+        (5, "row_twice", 1),
+    ]
+    assert totals == Totals(rows=5, rejected=3, repeated=1, uploads=1)
+
+
+def test_an_address_twice_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text(f"{linked(1)}\n{linked(2, downloadMediaUrl=URL + '1')}\n")
+
+    totals, (finding,) = run(path)
+
+    assert (finding.line, finding.first_line, finding.is_warning) == (2, 1, True)
+    assert totals == Totals(rows=2, links=2)
+
+
+def test_what_the_ledger_has_needs_no_request(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text("\n".join(linked(number) for number in (1, 2, 3, 1)))
+    asked: list[str] = []
+
+    def known(job_ids: Sequence[str]) -> list[bool]:
+        asked.extend(job_ids)
+        return [number in {0, 3} for number in range(len(job_ids))]
+
+    totals = check_manifest(Check(path, Reading(), known=known), Kept())
+
+    assert len(asked) == 4
+    assert totals == Totals(rows=4, repeated=1, known=1, links=2)
+
+
+def test_a_manifest_without_rows_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text(",".join(make_cells()))
+
+    with pytest.raises(ManifestUnreadable, match="has no rows"):
+        run(path)
+
+
+class _Ending:
+    """Ends the processes that inspect, one way or another, as soon as one of them has told something."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+
+    def take(self, *_found: object) -> None:
+        if multiprocessing.active_children():
+            self._end()
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_process_that_is_killed_is_told_and_none_is_left(tmp_path: Path) -> None:
+    make_jsonl(path := tmp_path / "calls.jsonl", 6_000)
+
+    def kill_one() -> None:
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+
+    with pytest.raises(WorkersFailed, match=r"SIGKILL.*too little memory"):
+        check_manifest(Check(path, Reading(), processes=2), _Ending(kill_one))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.usefixtures("shared")
+def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
+    make_jsonl(path := tmp_path / "calls.jsonl", 6_000)
+
+    with pytest.raises(KeyboardInterrupt):
+        check_manifest(
+            Check(path, Reading(), processes=2), _Ending(lambda: signal.raise_signal(signal.SIGINT))
+        )
+    assert multiprocessing.active_children() == []
