@@ -18,6 +18,7 @@ from pipeline.call.body import WrittenNumber, decode_call, encode_call
 from pipeline.call.check import Call, check_call
 from pipeline.call.fields import Kind
 from pipeline.call.nearest import nearest_field
+from pipeline.call.rules import is_address
 from pipeline.call.schema import kind_of
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "check_call",
     "decode_call",
     "encode_call",
+    "is_address",
     "kind_of",
     "nearest_field",
 ]

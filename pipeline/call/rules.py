@@ -4,7 +4,8 @@ Invariants: rules look at what has the right type and pass over the rest, which 
 name; so a call with a wrong email address is still told that no party is the primaryUser. Rules are pure.
 
 Not checked, because a call alone does not show it: whether a party with external objects is a company's
-own ("Valid only for non-company parties"), and whether opportunities belong to the same account.
+own ("Valid only for non-company parties"), and whether opportunities belong to the same account. Whether a
+party is the primaryUser is checked again when email addresses are replaced by ids.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ def problems_by_rules(call: Mapping[str, Any], *, has_media: bool | None) -> Ite
     yield from _media_twice_or_never(call, has_media=has_media)
 
 
+def is_address(user: str) -> bool:
+    """Tell whether a user is named by email address: an id is of digits. Whose it is, no call shows."""
+    return "@" in user
+
+
 def _objects(items: object) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects in a list with their places."""
     if isinstance(items, list | tuple):
@@ -64,8 +70,15 @@ def _primary_user_absent(call: Mapping[str, Any], parties: _Objects) -> Iterator
     if not (isinstance(primary_user, str) and primary_user and parties):
         return
     user_ids = [party["userId"] for _, party in parties if "userId" in party]
-    if primary_user not in user_ids and all(isinstance(user_id, str) for user_id in user_ids):
+    if not all(isinstance(user_id, str) for user_id in user_ids):
+        return
+    if not any(_may_be_one(primary_user, user_id) for user_id in user_ids):
         yield Problem("parties", f"must have a party for the primaryUser, with userId {shown(primary_user)}")
+
+
+def _may_be_one(user: str, other: str) -> bool:
+    """Tell whether two may name one user: an address may be the alias of another, and stand for any id."""
+    return user == other or is_address(user) or is_address(other)
 
 
 def _media_channel_beside_timeline(parties: _Objects) -> Iterator[Problem]:

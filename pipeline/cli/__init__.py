@@ -50,6 +50,7 @@ EXIT_CODES: dict[type[IngestError], ExitCode] = {
 # Name of each command: where it lives and its line in the help, so that the help imports none of them.
 COMMANDS = {
     "backfill": ("pipeline.cli.backfill", "Bring the recordings of a manifest into Gong."),
+    "check": ("pipeline.cli.check", "Check a manifest, and say when it would be done."),
     "demo": ("pipeline.cli.demo", "See it work: 40 recordings into a simulated API."),
     "flower": ("pipeline.cli.flower", "Watch the tasks in a browser."),
     "gate": ("pipeline.cli.gate", "Stop all requests by hand, or let them go on."),

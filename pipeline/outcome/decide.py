@@ -44,7 +44,7 @@ def _of(result: Answer | IngestError, own_call: str | None, now: datetime | None
         effect=row.effect,
         fleet=row.fleet,
         code=row.code.format_map(texts),
-        message=_message(row.sentence.format_map(texts), *result.messages),
+        message=message_of(row.sentence.format_map(texts), *result.messages),
         request_id=result.request_id,
         call_id=row.call_id(seen),
         existing=row.existing,
@@ -56,7 +56,7 @@ def _of_failure(error: IngestError) -> Outcome:
     for row in FAILURES:
         if row.fits(error):
             code = error.code if isinstance(error, RecordingRefused | RequestFailed) else row.code
-            return Outcome(row.effect, row.fleet, code, _message(str(error)))
+            return Outcome(row.effect, row.fleet, code, message_of(str(error)))
     raise TypeError(f"{type(error).__name__} is not the outcome of a request: {error}") from error
 
 
@@ -70,7 +70,7 @@ def _origin(location: str | None) -> str:
     return f", pointing to {parts.scheme}://{host}" if host else ""
 
 
-def _message(sentence: str, *details: str) -> str:
+def message_of(sentence: str, *details: str) -> str:
     """Join what is for a person: escape what a terminal would act on, and cut to `MESSAGE_MAX_CHARACTERS`."""
     text = f"{sentence}: {'; '.join(details)}" if details else sentence
     # Longer than it may become, shorter than what a hostile server could send.

@@ -12,6 +12,7 @@ from pipeline.gong import GongClient
 from pipeline.lease import StopBy
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Notices
+from pipeline.people import Directory
 from pipeline.settings import Settings
 from pipeline.store import Store
 
@@ -27,6 +28,7 @@ class Services:
     ledger: Ledger
     limiter: Limiter
     notices: Notices
+    directory: Directory
     client: GongClient
     settings: Settings
     media_roots: tuple[Path, ...]
@@ -45,6 +47,7 @@ class Services:
             ledger=Ledger.from_settings(settings, store),
             limiter=Limiter.from_settings(settings, store),
             notices=Notices(store),
+            directory=Directory(store, taken_s=settings.lease_ttl_s),
             client=GongClient.from_settings(settings),
             settings=settings,
             media_roots=settings.media_roots,

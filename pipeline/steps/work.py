@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from pipeline.call import check_call, decode_call
+from pipeline.consequence import tell_fleet
 from pipeline.errors import IngestError, LeaseLost, MediaRefused, MediaUnavailable, RequestFailed
 from pipeline.job import Step
 from pipeline.lease import Lease
 from pipeline.limiter import Slot
 from pipeline.media import MediaStream, open_media, probe
-from pipeline.outcome import Answer, Effect, FleetEffect, Outcome, of_create, of_upload
+from pipeline.outcome import Answer, Effect, Outcome, of_create, of_upload
 from pipeline.steps.services import Services
 from pipeline.steps.slot import wait_for_slot
+from pipeline.steps.users import body_to_send, leave_ids_open, users_of_call
 
-log = logging.getLogger(__name__)
 
-
-def validate(lease: Lease, services: Services) -> dict[str, str]:
-    """Check the call and look at its media, before any request is made for it."""
+def validate(lease: Lease, services: Services) -> Outcome | dict[str, str]:
+    """Check the call and look at its media, before any request is made; find whom its addresses mean."""
     payload = lease.held.payload
-    check_call(decode_call(payload.body), has_media=payload.media is not None)
-    if payload.media is None:
-        return {}
-    return {"size_bytes": str(probe(payload.media, services.media_roots).size_bytes)}
+    call = decode_call(payload.body)
+    check_call(call, has_media=payload.media is not None)
+    details = {}
+    if payload.media is not None:
+        details["size_bytes"] = str(probe(payload.media, services.media_roots).size_bytes)
+    users = users_of_call(call, lease, services)
+    return users if isinstance(users, Outcome) else details | users
 
 
 def create_call(lease: Lease, services: Services) -> Outcome | dict[str, str]:
     """Create the call, or learn which one this recording already has."""
+    body = body_to_send(lease, services)
+    if isinstance(body, Outcome):
+        return body
     slot = wait_for_slot(lease, services)
     result: Answer | IngestError
     try:
-        result = services.client.create_call(lease.held.payload.body)
+        result = services.client.create_call(body)
     except RequestFailed as failed:
         result = failed
     outcome = of_create(result, now=datetime.now(UTC))
     _tell_fleet(outcome, result, slot, services)
+    if outcome.effect is Effect.DEAD:
+        leave_ids_open(lease, services)
     if outcome.effect is not Effect.RECORDED or outcome.call_id is None:
         return outcome
     details = {"call_id": outcome.call_id}
@@ -98,22 +105,10 @@ STEPS: Mapping[Step, Callable[[Lease, Services], Outcome | dict[str, str]]] = {
 
 
 def _tell_fleet(outcome: Outcome, result: Answer | IngestError, slot: Slot, services: Services) -> None:
-    """Work the gate as the outcome says; only an answer of the API speaks for opening it."""
-    limiter = services.limiter
-    if outcome.fleet is not FleetEffect.NONE:
-        log.warning("%s: %s", outcome.code, outcome.message)
-    match outcome.fleet:
-        case FleetEffect.CLOSE_RETRY_AFTER:
-            limiter.close_for(outcome.retry_after_s or 1.0, outcome.message)
-        case FleetEffect.CLOSE_UNAUTHORIZED:
-            limiter.close_unauthorized(outcome.message, retry_after_s=outcome.retry_after_s or 0.0)
-        case FleetEffect.CLOSE_WRONG_ADDRESS:
-            limiter.close_wrong_address(outcome.message)
-        case FleetEffect.COUNT_FAILURE:
-            limiter.note_failure(
-                outcome.message,
-                failures_to_close=services.settings.failures_to_close,
-                retry_after_s=outcome.retry_after_s or 0.0,
-            )
-        case FleetEffect.NONE if isinstance(result, Answer):
-            limiter.note_success(slot)
+    tell_fleet(
+        outcome,
+        is_answered=isinstance(result, Answer),
+        slot=slot,
+        limiter=services.limiter,
+        failures_to_close=services.settings.failures_to_close,
+    )

@@ -15,6 +15,7 @@ from pipeline.gong import GongClient
 from pipeline.job import Claim, Counts, DeadLetter, Lane, Payload, Step, Submission
 from pipeline.ledger import Ledger
 from pipeline.limiter import Gate, Limiter, Limits, Notices
+from pipeline.people import Directory
 from pipeline.settings import Settings
 from pipeline.steps import GoOn, Next, Services, run_step
 from pipeline.store import Store
@@ -113,6 +114,7 @@ def make_bench(server: Server, store: Store, name: str, root: Path, url: str) ->
                 ledger=Ledger(store, lease_ttl_s=30.0, attempts_max=3),
                 limiter=Limiter(store, LIMITS),
                 notices=Notices(store),
+                directory=Directory(store, taken_s=30.0),
                 client=client,
                 settings=Settings(failures_to_close=2, backoff_base_s=4.0),
                 media_roots=(root,),

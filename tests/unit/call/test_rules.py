@@ -34,6 +34,26 @@ def test_a_user_id_of_the_wrong_type_is_told_once_and_at_its_place() -> None:
     assert fields_of(make_call(primaryUser="7", parties=[make_rep(userId=7)])) == ["parties.0.userId"]
 
 
+@pytest.mark.parametrize(
+    ("primary_user", "user_id"),
+    [
+        ("jane@acme.com", "jane@acme.com"),
+        ("jane@acme.com", "Jane@Acme.com "),
+        ("jane@acme.com", "j.doe@acme.com"),
+        ("jane@acme.com", "7"),
+        ("7", "jane@acme.com"),
+    ],
+)
+def test_an_address_may_mean_any_user(primary_user: str, user_id: str) -> None:
+    assert fields_of(make_call(primaryUser=primary_user, parties=[make_rep(userId=user_id)])) == []
+
+
+def test_an_address_needs_a_party_with_a_user_all_the_same() -> None:
+    party = make_party(emailAddress="jane@acme.com")
+
+    assert fields_of(make_call(primaryUser="jane@acme.com", parties=[party])) == ["parties"]
+
+
 def test_an_absent_primary_user_is_told_once() -> None:
     call = make_call()
     del call["primaryUser"]

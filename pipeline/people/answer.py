@@ -1,0 +1,69 @@
+"""What each answer of `GET /v2/users` does, beside what every request's answer does (`outcome`). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pipeline.errors import RequestFailed
+from pipeline.outcome import Answer, Effect, FleetEffect, Outcome, of_create
+from pipeline.outcome.decide import message_of
+from pipeline.people.user import User, users_of
+
+UNREADABLE = "users_unreadable"
+_NEEDED = "email addresses in primaryUser and userId need the list of users"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of users, and the cursor of the next one; empty on the last."""
+
+    users: tuple[User, ...]
+    cursor: str
+
+
+def page_of(
+    result: Answer | RequestFailed, *, key_works: bool, now: datetime | None = None
+) -> Page | Outcome:
+    """Read a page, or decide what the answer that is none does.
+
+    Args:
+        result: The answer, or the failure that came instead.
+        key_works: Whether the API has taken these credentials for something else. The list answers 403 to
+            a key that lacks its scope, and documents no 401 for a key that is wrong (`openapi.json`).
+        now: Aware time at which the answer came; needed only for a Retry-After that is a date.
+    """
+    if not isinstance(result, Answer):
+        return of_create(result, now=now)
+    listed = result.body.get("users")
+    if result.status == 200 and result.complete and isinstance(listed, list):
+        return Page(tuple(users_of(listed)), _cursor(result))
+    if result.status == 403:
+        return _refused(result, key_works=key_works)
+    # No answer about users creates a call, whatever it says.
+    outcome = of_create(replace(result, call_id=None), now=now)
+    if outcome.effect is not Effect.DEAD:
+        return outcome
+    message = message_of(f"The list of users cannot be read, and {_NEEDED}", outcome.message)
+    return replace(outcome, code=UNREADABLE, message=message)
+
+
+def _cursor(answer: Answer) -> str:
+    records = answer.body.get("records")
+    cursor = records.get("cursor") if isinstance(records, dict) else None
+    return cursor if isinstance(cursor, str) and cursor.isprintable() else ""
+
+
+def _refused(answer: Answer, *, key_works: bool) -> Outcome:
+    """Close the gate for a key that may be wrong altogether; else only these recordings cannot go on."""
+    advice = "give the key the scope api:users:read, then retry; or give ids instead"
+    if not key_works:
+        advice = f"check the key, and {advice}"
+    sentence = f"The API refuses the list of users (403), and {_NEEDED}; {advice}"
+    return Outcome(
+        Effect.DEAD if key_works else Effect.SNOOZED,
+        FleetEffect.NONE if key_works else FleetEffect.CLOSE_UNAUTHORIZED,
+        UNREADABLE if key_works else "unauthorized",
+        message_of(sentence, *answer.messages),
+        request_id=answer.request_id,
+    )

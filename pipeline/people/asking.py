@@ -1,0 +1,62 @@
+"""One request for a page of users, in a slot that has come, and what its answer does to the fleet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.consequence import tell_fleet
+from pipeline.errors import RequestFailed
+from pipeline.gong import GongClient
+from pipeline.ledger import Ledger
+from pipeline.limiter import Limiter, Slot
+from pipeline.outcome import Answer, Outcome
+from pipeline.people.answer import Page, page_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks for pages.
+
+    Attributes:
+        failures_to_close: How many failed requests in a row close the gate.
+    """
+
+    ledger: Ledger
+    limiter: Limiter
+    client: GongClient
+    failures_to_close: int
+
+    def ask(self, cursor: str, slot: Slot) -> Page | Outcome:
+        """Ask for the page of a cursor, the first with an empty one; gives the outcome if there is no page.
+
+        Raises:
+            LedgerUnreachable: The fleet cannot be told.
+        """
+        result: Answer | RequestFailed
+        try:
+            result = self.client.list_users(cursor or None)
+        except RequestFailed as failed:
+            result = failed
+        is_answered = isinstance(result, Answer)
+        page = page_of(result, key_works=self._key_works(result, slot), now=datetime.now(UTC))
+        if isinstance(page, Page):
+            self.limiter.note_success(slot)
+            return page
+        tell_fleet(
+            page,
+            is_answered=is_answered,
+            slot=slot,
+            limiter=self.limiter,
+            failures_to_close=self.failures_to_close,
+        )
+        return page
+
+    def _key_works(self, result: Answer | RequestFailed, slot: Slot) -> bool:
+        """Tell whether the API has created calls with these credentials; looked up only where it matters.
+
+        A probe of a closed gate is to find out whether the key works, so nothing is known of that.
+        """
+        if not isinstance(result, Answer) or result.status != 403 or slot.is_probe:
+            return False
+        return any(batch.created for batch in self.ledger.batches())

@@ -1,0 +1,126 @@
+"""The list of users read by a preflight: under the limiter, and no more often than needed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.job import Lane
+from pipeline.ledger import Ledger
+from pipeline.limiter import Limiter, Notices
+from pipeline.outcome import Outcome
+from pipeline.people import KEPT_S, Asker, Directory, Named, Reader, Standing, Surveyed
+from pipeline.people import ahead as module
+from pipeline.store import Store
+from tests.integration.gong.servers import make_client, serving
+from tests.integration.people.company import Company, errors
+from tests.integration.people.conftest import PAGE_TAKEN_S
+from tests.integration.steps.bench import LIMITS
+from tests.unit.people.users import make_fields
+
+NEW = Named("new@acme.com", hosts=True)
+GOOD = Named("user.1@acme.com", hosts=True)
+OFF = Named("user.2@acme.com", hosts=True)
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company([make_fields(1), make_fields(2, active=False), make_fields(3)])
+
+
+@pytest.fixture
+def reader(store: Store, company: Company) -> Iterator[Reader]:
+    # The first second of a limiter is silent; it has passed.
+    Limiter(store, LIMITS, clock=lambda: time.time() - 60).look(Lane.BACKFILL)
+    with serving(company) as server, make_client(server.url) as client:
+        asker = Asker(
+            ledger=Ledger(store, lease_ttl_s=30.0, attempts_max=3),
+            limiter=Limiter(store, LIMITS),
+            client=client,
+            failures_to_close=2,
+        )
+        yield Reader(Directory(store, taken_s=PAGE_TAKEN_S), Notices(store), asker)
+
+
+def later(reader: Reader, store: Store, by_s: float) -> Reader:
+    directory = Directory(store, taken_s=PAGE_TAKEN_S, clock=lambda: time.time() + by_s)
+    return Reader(directory, reader.notices, reader.asker)
+
+
+def refused(found: list[Surveyed] | Outcome) -> Outcome:
+    assert isinstance(found, Outcome)
+    return found
+
+
+def test_whom_the_api_will_refuse_is_found_with_a_slot_for_each_page(
+    reader: Reader, company: Company
+) -> None:
+    found = reader.survey(Counter({GOOD: 7, OFF: 5, NEW: 2}))
+
+    assert found == [
+        Surveyed("user.2@acme.com", Standing.INACTIVE, 5),
+        Surveyed("new@acme.com", Standing.UNKNOWN, 2),
+    ]
+    assert company.asked == ["", "2"]
+    assert reader.asker.limiter.use().today == 2
+
+
+def test_a_list_of_today_is_enough_for_whom_it_takes(reader: Reader, company: Company, store: Store) -> None:
+    reader.survey({GOOD: 1})
+
+    assert later(reader, store, KEPT_S - 60).survey({GOOD: 1}) == []
+
+    assert company.asked == ["", "2"]
+
+
+def test_for_anybody_else_it_is_read_again(reader: Reader, company: Company, store: Store) -> None:
+    reader.survey({NEW: 1})
+    company.users[1] = make_fields(2, emailAddress="new@acme.com")
+
+    assert reader.survey({NEW: 1}) == [Surveyed("new@acme.com", Standing.UNKNOWN, 1)]
+    assert later(reader, store, 3601).survey({NEW: 1}) == []
+
+    assert company.asked == ["", "2"] * 2
+
+
+def test_a_list_that_cannot_be_read_is_told(reader: Reader, company: Company) -> None:
+    company.says["GET"] = (403, errors("Access denied"))
+
+    assert "api:users:read" in refused(reader.survey({GOOD: 1})).message
+
+    gate = reader.asker.limiter.gate()
+    assert gate is not None
+    assert gate.reason == "unauthorized"
+
+
+def test_a_list_of_yesterday_is_better_than_none(reader: Reader, company: Company, store: Store) -> None:
+    reader.survey({GOOD: 1})
+    company.says["GET"] = (500, errors("oops"))
+
+    assert later(reader, store, KEPT_S + 60).survey({OFF: 1}) == [
+        Surveyed("user.2@acme.com", Standing.INACTIVE, 1)
+    ]
+
+
+def test_behind_a_closed_gate_nobody_waits(reader: Reader, company: Company) -> None:
+    reader.asker.limiter.close_by_hand("lunch")
+
+    assert refused(reader.survey({GOOD: 1})).code == "waits_by_hand"
+
+    assert company.asked == []
+
+
+def test_another_reader_is_waited_for(
+    reader: Reader, company: Company, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Directory(store, taken_s=0.5)
+    other.take_page(KEPT_S)
+
+    assert reader.survey({GOOD: 1}) == []
+
+    other.take_page(0.0)
+    monkeypatch.setattr(module, "PATIENCE_S", 0.0)
+    assert refused(later(reader, store, 0.0).read(0.0) or []).code == "waits_for_users"
