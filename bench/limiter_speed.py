@@ -19,7 +19,8 @@ from typing import Any
 from bench.results import Table
 from pipeline.job import Lane
 from pipeline.limiter import Limiter, Limits
-from pipeline.store import Store, script_text
+from pipeline.scripts import script_text
+from pipeline.store import Store
 from tests.servers import Server, running_server
 
 NAMESPACE = "bench"
@@ -35,9 +36,9 @@ class _Arguments(Store):
 
     def __init__(self) -> None:
         super().__init__("unix:///nowhere", NAMESPACE)
-        self.kept: tuple[str | float, ...] = ()
+        self.kept: tuple[str | bytes | float, ...] = ()
 
-    def run(self, name: str, *arguments: str | float) -> Any:
+    def run(self, name: str, *arguments: str | bytes | float) -> Any:
         """Keep the arguments instead of running a script."""
         self.kept = arguments
         return ["later", "0", name]
@@ -95,7 +96,7 @@ class _Wire:
         return bytes(received)
 
 
-def _bulks(*values: str | float) -> bytes:
+def _bulks(*values: str | bytes | float) -> bytes:
     """Give values as the server's protocol has them."""
     texts = (str(value).encode() for value in values)
     return b"".join(b"$%d\r\n%s\r\n" % (len(text), text) for text in texts)

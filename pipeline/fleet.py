@@ -14,25 +14,32 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from pipeline import interrupts
 from pipeline.errors import WorkersFailed
 
 log = logging.getLogger(__name__)
 
 QUEUES = ("calls", "media")
+STANDARD_ERROR = 2
 RESTART_INTERVAL_S = 2.0
 # A worker that ends so often within so short a time does not fall, it cannot start.
 FALLS_MAX, SHORT_LIFE_S = 3, 10.0
 # Celery's advice to root is meant for messages that hold code, which these workers do not open; and it names
 # an option that `gong-ingest` does not have. The user of a command is the user of its workers.
 ROOT_WARNING = "You're running the worker with superuser privileges"
+# Nor does it matter that nobody knows the user by a name, as in containers and in services of systemd.
+NAMELESS_WARNING = "An entry for the specified gid or egid was not found."
+UNSAID = [text for warning in (ROOT_WARNING, NAMELESS_WARNING) for text in ("-W", f"ignore:{warning}")]
 # What a worker may take beyond its own grace to end.
 STOP_MARGIN_S = 10.0
+# Asked twice, a worker hands back what it holds and is gone after so long.
+AT_ONCE_S, ASK_INTERVAL_S = 3.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +47,13 @@ class Surroundings:
     """What every worker of a fleet is started with.
 
     Attributes:
-        environment: Its environment, with the settings it needs.
+        environment: Gives its environment, with every setting; the credentials in it are read only
+            when a worker is started.
         log_folder: Where its log goes; None leaves it on standard error.
         handed_on: Descriptors that it holds open as long as it lives.
     """
 
-    environment: Mapping[str, str]
+    environment: Callable[[], Mapping[str, str]]
     log_folder: Path | None = None
     handed_on: Sequence[int] = ()
 
@@ -83,6 +91,11 @@ class LocalFleet:
         self._workers: list[_Worker] = []
 
     @property
+    def pids(self) -> dict[str, int]:
+        """Give the process of each queue's worker."""
+        return {worker.queue: worker.process.pid for worker in self._workers}
+
+    @property
     def is_running(self) -> bool:
         """Tell whether it was started and not stopped."""
         return bool(self._workers)
@@ -111,22 +124,33 @@ class LocalFleet:
     def stop(self) -> None:
         """Stop every worker: it finishes what it works on, or hands it back.
 
-        Another Ctrl-C ends them at once; the ledger knows what they held.
+        Another Ctrl-C lets them hand everything back at once.
         """
+        interrupts.only_count()
         try:
             self._signal(signal.SIGTERM)
-            self._await_end(self._stop_within_s)
-        except KeyboardInterrupt:
-            # What is left takes a moment; a third Ctrl-C would only leave something running.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-            log.warning("Stopping at once; what was being worked on is taken up again by the next run.")
+            deadline = time.monotonic() + self._stop_within_s
+            if not all(
+                interrupts.ends_in_order(worker.process, within_s=deadline - time.monotonic())
+                for worker in self._workers
+            ):
+                self._stop_at_once()
         finally:
             self._signal(signal.SIGKILL)
             self._await_end(STOP_MARGIN_S)
             for worker in self._workers:
                 _close_input(worker.process)
             self._workers = []
+            interrupts.raise_again()
+
+    def _stop_at_once(self) -> None:
+        """Ask every worker again, until it hands back what it holds and ends, or its time is over."""
+        log.warning("Stopping at once; what was being worked on is taken up again by the next run.")
+        ends = time.monotonic() + AT_ONCE_S + 1
+        while time.monotonic() < ends and any(worker.process.poll() is None for worker in self._workers):
+            # Signals that come at once count as one.
+            self._signal(signal.SIGTERM)
+            self._await_end(ASK_INTERVAL_S)
 
     def _refuse_to_go_on(self, worker: _Worker, code: int) -> None:
         if worker.falls >= FALLS_MAX:
@@ -136,13 +160,15 @@ class LocalFleet:
             )
 
     def _start_one(self, queue: str) -> subprocess.Popen[bytes]:
+        environment = self._surroundings.environment()
         output = self._open_log(queue)
         try:
             return subprocess.Popen(
                 self._command(queue),
-                env=self._surroundings.environment,
+                env=environment,
                 stdin=subprocess.PIPE,
-                stdout=output,
+                # Standard output is the command's, for data; Celery says there that it stops.
+                stdout=output or STANDARD_ERROR,
                 stderr=output,
                 start_new_session=True,
                 pass_fds=self._surroundings.handed_on,
@@ -153,7 +179,7 @@ class LocalFleet:
 
     def _command(self, queue: str) -> list[str]:
         options = {"-Q": queue, "-c": str(self._concurrency), "-n": f"{queue}-{os.getpid()}@%h"}
-        python = [sys.executable, "-W", f"ignore:{ROOT_WARNING}"]
+        python = [sys.executable, *UNSAID]
         celery = ["-m", "celery", "-A", "workers", "--quiet", "worker"]
         flat = [text for option in options.items() for text in option]
         return [*python, *celery, *flat, "--without-gossip", "--without-mingle", "--stop-at-end-of-input"]

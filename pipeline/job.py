@@ -10,13 +10,12 @@ and a test holds the scripts to it.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-PAYLOAD_VERSION = 1
+from pipeline.payload import Payload
 
 
 class State(StrEnum):
@@ -49,24 +48,47 @@ class Lane(StrEnum):
     BACKFILL = "backfill"
 
 
+BATCH_NAME_MAX_CHARACTERS = 100
+
 # The last step recorded, as the ledger writes it, and the steps that are left from there.
 RECORDED = {Step.VALIDATE: "validated", Step.CREATE_CALL: "created", Step.UPLOAD_MEDIA: "uploaded"}
 
 TRANSITIONS: dict[str, dict[State | None, frozenset[State]]] = {
-    # a new job; the same recording again changes nothing
-    "submit": {None: frozenset({State.PENDING})},
-    # a due job is leased, or a job whose lease ran out is leased anew (rescue) or given up
+    # a new job; the same recording again changes nothing, other content of what was not sent begins anew, or
+    # is cancelled if its batch was while it was active
+    "submit": {
+        None: frozenset({State.PENDING}),
+        State.PENDING: frozenset({State.PENDING}),
+        State.ACTIVE: frozenset({State.PENDING, State.CANCELLED}),
+        State.DEAD: frozenset({State.PENDING}),
+    },
+    # a due job is leased, or a job whose lease ran out is leased anew (rescue), given up, or put where its
+    # batch's jobs are if that was paused or cancelled meanwhile
     "claim": {
         State.PENDING: frozenset({State.ACTIVE}),
-        State.ACTIVE: frozenset({State.ACTIVE, State.DEAD}),
+        State.ACTIVE: frozenset({State.ACTIVE, State.DEAD, State.PENDING, State.CANCELLED}),
     },
     # the last step of the chain ends the job; any other leaves it active
     "record_step": {State.ACTIVE: frozenset({State.ACTIVE, State.DONE})},
-    # a short wait keeps the lease; a long one gives the job back; what cannot succeed is dead
-    "postpone": {State.ACTIVE: frozenset({State.ACTIVE, State.PENDING, State.DEAD})},
+    # a short wait keeps the lease; a long one gives the job back, to the cancelled if its batch was cancelled
+    # meanwhile; what cannot succeed is dead
+    "postpone": {State.ACTIVE: frozenset({State.ACTIVE, State.PENDING, State.CANCELLED, State.DEAD})},
     "bury": {State.ACTIVE: frozenset({State.DEAD})},
-    # a person brings a dead letter back
-    "retry": {State.DEAD: frozenset({State.PENDING})},
+    # a person takes a batch back: what is active goes on, and is cancelled when it comes back
+    "cancel": {
+        State.PENDING: frozenset({State.CANCELLED}),
+        State.DEAD: frozenset({State.CANCELLED}),
+    },
+    # one recording alone is taken back, if nobody works on it
+    "cancel_job": {
+        State.PENDING: frozenset({State.CANCELLED}),
+        State.DEAD: frozenset({State.CANCELLED}),
+    },
+    # a person brings a dead letter or a cancelled job back
+    "retry": {
+        State.DEAD: frozenset({State.PENDING}),
+        State.CANCELLED: frozenset({State.PENDING}),
+    },
 }
 
 
@@ -75,6 +97,11 @@ def steps_left(recorded: str, *, has_media: bool) -> tuple[Step, ...]:
     steps = tuple(Step) if has_media else (Step.VALIDATE, Step.CREATE_CALL)
     names = [RECORDED[step] for step in steps]
     return steps[names.index(recorded) + 1 :] if recorded in names else steps
+
+
+def is_batch_name(name: str) -> bool:
+    """Tell whether a batch can have that name."""
+    return 1 <= len(name) <= BATCH_NAME_MAX_CHARACTERS and name.isprintable()
 
 
 def job_id_of(client_unique_id: str) -> str:
@@ -87,57 +114,18 @@ def job_id_of(client_unique_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
-    """What a job carries: the body of the create as it will be sent, and where its media lies.
+class Submission:
+    """A recording on its way into the ledger.
 
     Attributes:
-        body: JSON text of `POST /v2/calls`, never changed after it was accepted.
-        media: Reference of the media, or None when the call has a downloadMediaUrl.
+        content: Hash of what it is (`content_hash_of`).
+        line: Where it stands in its manifest, counted from 1; 0 if it came without one.
     """
-
-    body: str
-    media: str | None
-
-    def encode(self) -> str:
-        """Write the payload as three lines: its version, the media as JSON, the body."""
-        return f"{PAYLOAD_VERSION}\n{json.dumps(self.media)}\n{self.body}"
-
-    @classmethod
-    def decode(cls, text: str) -> Payload:
-        """Read what `encode` wrote.
-
-        Raises:
-            ValueError: The payload is of a version that this program does not know.
-        """
-        version, _, rest = text.partition("\n")
-        if not cls.is_known(text):
-            raise ValueError(f"the payload's version is {version!r}, known is {PAYLOAD_VERSION}")
-        media, _, body = rest.partition("\n")
-        return cls(body=body, media=json.loads(media))
-
-    @staticmethod
-    def is_known(text: str) -> bool:
-        """Tell whether `decode` understands the payload's version."""
-        return text.partition("\n")[0] == str(PAYLOAD_VERSION)
-
-    @property
-    def client_unique_id(self) -> str:
-        """Read the call's own identifier out of the body."""
-        return str(json.loads(self.body)["clientUniqueId"])
-
-    @property
-    def content_hash(self) -> str:
-        """Hash what the recording is, whatever the order of its fields: 16 hexadecimal digits."""
-        canonical = json.dumps([self.media, json.loads(self.body)], sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A recording on its way into the ledger."""
 
     client_unique_id: str
     payload: Payload
+    content: str
+    line: int = 0
 
     @property
     def job_id(self) -> str:
@@ -151,7 +139,8 @@ class Receipt:
 
     Attributes:
         job_id: The job's id.
-        result: `new`, `known` (same content), or `conflict` (same clientUniqueId, other content).
+        result: `new`, `known` (same content), `updated` (other content, and nothing of the old one had
+            reached the API), or `conflict` (other content, and it is too late or another batch's).
         state: The job's state now.
         batch: The batch that the job belongs to, which may be an earlier one.
     """
@@ -161,15 +150,28 @@ class Receipt:
     state: State
     batch: str
 
+    @property
+    def is_new(self) -> bool:
+        """Tell whether the recording was not known before."""
+        return self.result == "new"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job leased to an attempt: what the dispatcher needs for its chain."""
+    """A job leased to an attempt: what the dispatcher needs for its chain; `traceparent` if it is traced."""
 
     job_id: str
     lease_token: int
     steps: tuple[Step, ...]
     rescued: bool
+    batch: str = ""
+    traceparent: str = ""
+
+    @classmethod
+    def from_answer(cls, job_id: str, token: str, recorded: str, media: str, *rest: str) -> Self:
+        """Read what `claim.lua` answers of a job."""
+        rescued, *more = rest
+        return cls(job_id, int(token), steps_left(recorded, has_media=media == "1"), rescued == "1", *more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,9 @@ class Counts:
         requests: Requests sent for the batch's jobs.
         rate_limited: Answers 429 among them.
         adopted: Jobs among `done` whose call existed before they posted it.
+        rejected: Rows of its manifests that could not become jobs.
+        paused_at: Since when nothing of it is claimed; 0 if it is not paused.
+        cancelled_at: Since when it is cancelled; 0 if it is not, or lives again by rows that came later.
     """
 
     batch: str
@@ -235,6 +240,7 @@ class Counts:
     done: int = 0
     dead: int = 0
     cancelled: int = 0
+    rejected: int = 0
     created: int = 0
     uploaded: int = 0
     adopted: int = 0
@@ -243,6 +249,13 @@ class Counts:
     created_at: float = 0.0
     first_request_at: float = 0.0
     last_request_at: float = 0.0
+    paused_at: float = 0.0
+    cancelled_at: float = 0.0
+
+    @classmethod
+    def from_answer(cls, batch: str, *flat: Any) -> Counts:
+        """Read what the ledger answers of a batch: each field, and behind it its value."""
+        return cls.from_fields(batch, dict(zip(flat[::2], flat[1::2], strict=True)))
 
     @classmethod
     def from_fields(cls, batch: str, values: Mapping[str, str]) -> Counts:

@@ -1,31 +1,58 @@
 """The lease of a running step: kept alive from the process that works, given up the moment it is lost.
 
-Invariants: the thread renews every third of the lease, so two renewals may fail before it runs out. Whoever
-holds the lease asks `check` before each request and within each upload; once lost, it stays lost.
+Invariants: the thread renews every third of the lease, so two renewals may fail before it runs out. The
+progress of an upload goes into the ledger with a renewal, so it renews more often. Whoever holds the lease
+asks `check` before each request and within each upload; once lost, it stays lost.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from pipeline.errors import LeaseLost, LedgerRefused, LedgerUnreachable, WorkerStopping
 from pipeline.job import Held, Reason, Step, Wait
 from pipeline.ledger import Ledger
+from pipeline.lent import Run, lend
+from pipeline.logs import with_about
 
 LOOK_INTERVAL_S = 0.5
 # Whoever works on a job hands it back by itself at the end of the grace, unless it waits for an answer.
 SELF_HELP_S = 1.0
+
+# Progress is told when an upload takes this long, and then so much later and further than before.
+PROGRESS_AFTER_S = 2.0
+PROGRESS_INTERVAL_S = 1.0
+PROGRESS_SHARE = 0.01
 
 # How late a renewal may be on a busy machine without meaning anything.
 LATE_S = 1.0
 
 # Gives the instant (`time.monotonic`) by which work must end, None while nobody asked to stop.
 StopBy = Callable[[], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a job's media was sent, as it is told now and then."""
+
+    held: Held
+    sent_bytes: int
+    size_bytes: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def untold(_progress: Progress) -> None:
+    """Tell nobody of progress but the ledger."""
+
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +65,18 @@ def missed_below_s(lease_ttl_s: float) -> float:
 class Lease:
     """A job held by this process; a context manager around the work on it."""
 
-    def __init__(self, ledger: Ledger, held: Held, stop_by: StopBy) -> None:
+    def __init__(self, ledger: Ledger, held: Held, stop_by: StopBy, on_progress: OnProgress = untold) -> None:
         self._ledger = ledger
         self._stop_by = stop_by
+        self._on_progress = on_progress
+        self._progress: Progress | None = None
+        self._told_bytes = 0
+        self._tell_at = math.inf
         self.held = held
         self._lost = threading.Event()
         self._ended = threading.Event()
         self._ends_at = time.monotonic() + ledger.lease_ttl_s
-        self._heartbeat = threading.Thread(target=self._beat, name=f"lease-{held.job_id}", daemon=True)
+        self._heartbeat: Run | None = None
 
     def check(self) -> None:
         """Make sure that the lease is still held, and that there is still time to work.
@@ -61,6 +92,17 @@ class Lease:
         stop_by = self._stop_by()
         if stop_by is not None and time.monotonic() > stop_by:
             raise WorkerStopping(f"Job {self.held.job_id} is handed back: this worker stops.")
+
+    def check_progress(self, sent_bytes: int, size_bytes: int) -> None:
+        """Note how much of the media was sent, and check.
+
+        Raises:
+            LeaseLost, WorkerStopping: As `check`.
+        """
+        if self._progress is None:
+            self._tell_at = time.monotonic() + PROGRESS_AFTER_S
+        self._progress = Progress(self.held, sent_bytes, size_bytes)
+        self.check()
 
     def check_before_wait(self) -> None:
         """Make sure that it is worth waiting for something.
@@ -85,14 +127,15 @@ class Lease:
         self.check()
 
     def __enter__(self) -> Self:
-        self._heartbeat.start()
+        self._heartbeat = lend("lease", with_about(self._beat))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._heartbeat.join()
+        if self._heartbeat:
+            self._heartbeat.join()
 
     def _beat(self) -> None:
         renew_at = time.monotonic() + self._ledger.lease_ttl_s / 3
@@ -101,11 +144,12 @@ class Lease:
                 self._let_go()
                 return
             began = time.monotonic()
-            if began < renew_at:
+            progress = self._progress_to_tell(began)
+            if began < renew_at and progress is None:
                 continue
             renew_at = began + self._ledger.lease_ttl_s / 3
             try:
-                self._ledger.renew(self.held)
+                self._ledger.renew(self.held, sent_bytes=progress.sent_bytes if progress else None)
             except LeaseLost:
                 self._lost.set()
                 return
@@ -117,6 +161,26 @@ class Lease:
                 log.warning("%s The lease on job %s could not be renewed.", error, self.held.job_id)
             else:
                 self._ends_at = began + self._ledger.lease_ttl_s
+                self._tell(progress)
+
+    def _progress_to_tell(self, now_s: float) -> Progress | None:
+        progress = self._progress
+        if progress is None or now_s < self._tell_at:
+            return None
+        if progress.sent_bytes < self._told_bytes + PROGRESS_SHARE * progress.size_bytes:
+            return None
+        self._tell_at = now_s + PROGRESS_INTERVAL_S
+        self._told_bytes = progress.sent_bytes
+        return progress
+
+    def _tell(self, progress: Progress | None) -> None:
+        """Tell who else wants to know; an error there must not end the lease."""
+        if progress is None:
+            return
+        try:
+            self._on_progress(progress)
+        except Exception:
+            log.exception("The progress of job %s could not be told.", self.held.job_id)
 
     def _is_out_of_time(self) -> bool:
         """Tell whether the worker stops and the step did not notice: it waits for the API's answer."""

@@ -1,18 +1,28 @@
 """What hands recordings in: rows become jobs in the ledger, and nowhere else.
 
-A producer writes the ledger, never the broker: the dispatchers find what is due.
+A producer writes the ledger, never the broker: the dispatchers find what is due. Every row of a manifest is
+kept there by its line, a rejected one as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby
+from typing import NamedTuple
 
-from pipeline.call import encode_call
+from pipeline.call import decode_call, encode_call
 from pipeline.errors import Problem
-from pipeline.job import Lane, Payload, Receipt, Submission
-from pipeline.ledger import SUBMIT_BUNDLE, Ledger
-from pipeline.manifest import RejectedRow, Row
+from pipeline.job import Lane, Receipt, Submission
+from pipeline.ledger import NO_MANIFEST, KnownManifest, Ledger, Manifests, Rejected, in_bundles
+from pipeline.manifest import RejectedRow, Row, UncheckedRow
+from pipeline.recording import submission_of
+
+# Of a rejected row the ledger keeps so much; the file of rejected rows has all of it.
+ROW_KEPT_MAX_CHARACTERS = 1 << 16
+
+MayLink = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,54 +33,189 @@ class Handed:
     receipt: Receipt
 
 
-class Producer:
-    """Hands recordings in under a batch's name."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from.
 
-    def __init__(self, ledger: Ledger, *, batch: str, lane: Lane = Lane.BACKFILL) -> None:
+    Attributes:
+        name: The manifest's own name; the batch knows it again by that.
+        fingerprint: Of its content; empty where it is read once only.
+        is_replay: Whether its rows were rejected before, and stand in the manifest of that name.
+    """
+
+    name: str
+    fingerprint: str = ""
+    is_replay: bool = False
+
+
+class Producer:
+    """Hands recordings in under a batch's name.
+
+    Args:
+        ledger: Where jobs are written.
+        manifests: Where rows are kept.
+        batch: The batch's name.
+        lane: That of the jobs.
+        may_link: Tells of media by its reference whether Gong pulls it; without it all is uploaded.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        manifests: Manifests,
+        *,
+        batch: str,
+        lane: Lane = Lane.BACKFILL,
+        may_link: MayLink | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._manifests = manifests
         self._batch = batch
         self._lane = lane
+        self._may_link = may_link
 
-    def backfill(self, rows: Iterable[Row | RejectedRow]) -> Iterator[Handed | RejectedRow]:
+    def backfill(self, rows: Iterable[Row | RejectedRow], source: Source) -> Iterator[Handed | RejectedRow]:
         """Submit the rows of a manifest as a stream; what comes out is in order.
 
-        A row whose clientUniqueId is known with other content is rejected; with the same content it is
-        handed in as `known`.
+        A row whose clientUniqueId is known with other content updates its job if that is of the same batch,
+        and nothing of it has reached the API; else it is rejected. With the same content it is `known`.
 
         Raises:
             LedgerUnreachable: What had come out before is written; the same rows may be handed in again.
         """
-        bundle: list[Row | RejectedRow] = []
-        for row in rows:
-            bundle.append(row)
-            if len(bundle) >= SUBMIT_BUNDLE:
-                yield from self._submit(bundle)
-                bundle = []
-        yield from self._submit(bundle)
+        manifest = self._manifests.open(self._batch, source.name)
+        last_line = 0
+        for handed in self._submitted(rows, manifest, source):
+            line = handed.row.line if isinstance(handed, Handed) else handed.line
+            last_line = max(last_line, line)
+            yield handed
+        if source.is_replay:
+            self._manifests.close(self._batch, manifest)
+        else:
+            self._manifests.close(self._batch, manifest, fingerprint=source.fingerprint, last_line=last_line)
 
-    def _submit(self, bundle: list[Row | RejectedRow]) -> Iterator[Handed | RejectedRow]:
-        accepted = [row for row in bundle if isinstance(row, Row)]
-        submissions = [submission_of(row) for row in accepted]
-        receipts = iter(self._ledger.submit(submissions, batch=self._batch, lane=self._lane))
-        for row in bundle:
-            yield self._handed(row, next(receipts)) if isinstance(row, Row) else row
+    def requeue(self, check: Callable[[UncheckedRow], Row | RejectedRow]) -> Iterator[Handed | RejectedRow]:
+        """Check the batch's rejected rows anew, and submit those that are right now; in order.
+
+        A row that could not be read as such stays rejected: it has to be corrected where it stands.
+
+        Raises:
+            LedgerUnreachable: What had come out before is written; it may be done again.
+        """
+        kept = self._manifests.rejected(self._batch)
+        for manifest, rows in groupby(kept, key=lambda each: each[0]):
+            checked = (_checked_anew(row, check) for _, row in rows)
+            yield from self._submitted(checked, manifest, Source(manifest.name))
+
+    def _submitted(
+        self, rows: Iterable[Row | RejectedRow], manifest: KnownManifest, source: Source
+    ) -> Iterator[Handed | RejectedRow]:
+        ready = (_ready(row, source, self._may_link) for row in rows)
+        return in_bundles(ready, lambda bundle: self._begin(bundle, manifest))
+
+    def _begin(
+        self, bundle: Sequence[_Ready], manifest: KnownManifest
+    ) -> Callable[[], list[Handed | RejectedRow]]:
+        """Send a bundle; what is given waits for its receipts, and keeps what is rejected of it."""
+        receipts = self._begin_submit([each.submission for each in bundle if each.submission], manifest)
+        return lambda: self._handed_and_kept(bundle, manifest, iter(receipts()))
+
+    def _handed_and_kept(
+        self, bundle: Sequence[_Ready], manifest: KnownManifest, receipts: Iterator[Receipt]
+    ) -> list[Handed | RejectedRow]:
+        handed = [
+            self._handed(each.row, next(receipts)) if isinstance(each.row, Row) else each.row
+            for each in bundle
+        ]
+        refused = [
+            kept_of(row)
+            for row, each in zip(handed, bundle, strict=True)
+            if each.line and isinstance(row, RejectedRow)
+        ]
+        self._manifests.reject(self._batch, manifest, refused)
+        return handed
+
+    def _begin_submit(
+        self, submissions: Sequence[Submission], manifest: KnownManifest
+    ) -> Callable[[], list[Receipt]]:
+        """Submit by turns what has a line of the manifest, and what has none; the first of them at once."""
+        runs = (list(run) for _, run in groupby(submissions, key=lambda each: bool(each.line)))
+        begun = (self._begin_run(run, manifest) for run in runs)
+        first = next(begun, list)
+        return lambda: [receipt for each in chain([first], begun) for receipt in each()]
+
+    def _begin_run(self, run: Sequence[Submission], manifest: KnownManifest) -> Callable[[], list[Receipt]]:
+        place = manifest if run[0].line else NO_MANIFEST
+        return self._ledger.begin_submit(run, batch=self._batch, lane=self._lane, manifest=place)
 
     def _handed(self, row: Row, receipt: Receipt) -> Handed | RejectedRow:
         if receipt.result != "conflict":
             return Handed(row, receipt)
-        message = (
-            f"is known with other content, in the batch {receipt.batch!r} ({receipt.state}); "
-            "the first one stays. Give another recording another clientUniqueId."
-        )
-        return RejectedRow(
-            line=row.line,
-            client_unique_id=row.call["clientUniqueId"],
-            code="conflict",
-            problems=(Problem("clientUniqueId", message),),
-            raw=encode_call(row.call),
-        )
+        return row.rejected("conflict", (Problem("clientUniqueId", _conflict(receipt, self._batch)),))
 
 
-def submission_of(row: Row) -> Submission:
-    """Make a row into what is submitted."""
-    return Submission(row.call["clientUniqueId"], Payload(encode_call(row.call), row.media))
+def kept_of(row: RejectedRow) -> Rejected:
+    """Make a row that was rejected just now into what the ledger keeps of it."""
+    return Rejected(
+        line=row.line,
+        client_unique_id=row.client_unique_id,
+        code=row.code,
+        reason=row.reason,
+        row=row.raw[:ROW_KEPT_MAX_CHARACTERS],
+        call=_written(row),
+        media=row.media,
+        at=time.time(),
+    )
+
+
+class _Ready(NamedTuple):
+    """A row that is ready to be submitted; of a rejected one there is nothing to submit.
+
+    Attributes:
+        line: Where the ledger keeps it; 0 for a new row in a file of rejected ones.
+    """
+
+    row: Row | RejectedRow
+    submission: Submission | None
+    line: int
+
+
+def _ready(row: Row | RejectedRow, source: Source, may_link: MayLink | None) -> _Ready:
+    line = 0 if source.is_replay and not row.line_here else row.line
+    submission = _submission(row, line, may_link) if isinstance(row, Row) else None
+    return _Ready(row, submission, line)
+
+
+def _submission(row: Row, line: int, may_link: MayLink | None) -> Submission:
+    is_linked = bool(may_link and row.media is not None and may_link(row.media))
+    return submission_of(row.call, row.media, line=line, is_linked=is_linked)
+
+
+def _written(row: RejectedRow) -> str | None:
+    """Write a rejected row's call, if it can be written at all."""
+    try:
+        return None if row.call is None else encode_call(row.call)
+    except (TypeError, ValueError):
+        return None
+
+
+def _checked_anew(kept: Rejected, check: Callable[[UncheckedRow], Row | RejectedRow]) -> Row | RejectedRow:
+    if kept.call is None:
+        problem = Problem("", kept.reason)
+        return RejectedRow(kept.line, kept.client_unique_id, kept.code, (problem,), kept.row)
+    original = kept.row.encode("utf-8", "surrogateescape")
+    return check(UncheckedRow(kept.line, decode_call(kept.call), kept.media, original))
+
+
+def _conflict(receipt: Receipt, batch: str) -> str:
+    """Say why a known recording does not take other content."""
+    place = f"is known with other content, in the batch {receipt.batch!r} ({receipt.state}); "
+    if receipt.batch != batch:
+        return place + "the first one stays. Give another recording another clientUniqueId."
+    if receipt.state == "pending":
+        return place + "an earlier row of this manifest has it as well, and stays."
+    if receipt.state == "done":
+        return place + "Gong has the call, and calls cannot be changed there."
+    if receipt.state == "cancelled":
+        return place + "bring it back first: gong-ingest retry --reason cancelled."
+    return place + "Gong may have the call already, and calls cannot be changed there."

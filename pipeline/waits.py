@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.lease import missed_below_s
 from pipeline.store import Clock, Store
+
+# Countdowns, and leases about to end, that are looked at: more than a fleet has at a time.
+MOST_LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,13 @@ class Waits:
     silent_s: float = 0.0
 
 
-def waits_of(batch: str, store: Store, *, lease_ttl_s: float, clock: Clock | None = None) -> Waits:
-    """See what a batch waits for.
+def waits_of(
+    batches: Sequence[str], store: Store, *, lease_ttl_s: float, clock: Clock | None = None
+) -> list[Waits]:
+    """See what each of several batches waits for, in their order.
 
     Args:
-        batch: Its name.
+        batches: Their names.
         store: The connection to the ledger's server.
         lease_ttl_s: How long a lease holds.
         clock: Instead of the server's, for tests.
@@ -36,5 +42,6 @@ def waits_of(batch: str, store: Store, *, lease_ttl_s: float, clock: Clock | Non
         LedgerUnreachable, LedgerRefused: The server cannot be used.
     """
     now_ms = "" if clock is None else round(clock() * 1000)
-    due_ms, silent, silent_ms = store.run("waits", now_ms, batch, round(missed_below_s(lease_ttl_s) * 1000))
-    return Waits(due_ms / 1000, silent, silent_ms / 1000)
+    silent_below_ms = round(missed_below_s(lease_ttl_s) * 1000)
+    found = store.run("waits", now_ms, silent_below_ms, MOST_LOOKED_AT, *batches)
+    return [Waits(due_ms / 1000, silent, silent_ms / 1000) for due_ms, silent, silent_ms in found]

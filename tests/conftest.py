@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -14,7 +15,8 @@ from tests.servers import Server, running_server
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A server that every test may use, and none may stop or configure."""
-    with running_server() as running:
+    # `test_servers.py` runs these tests with other programs.
+    with running_server(program=os.environ.get("TEST_SERVER_PROGRAM", "")) as running:
         yield running
 
 

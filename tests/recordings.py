@@ -46,6 +46,38 @@ def make_row(folder: Path, number: int) -> dict[str, Any]:
     return {"call": make_call(f"pbx-{number}"), "media": f"media/{number}.wav"}
 
 
+def make_long_call(number: int) -> dict[str, Any]:
+    """Make a body of about 700 bytes, as a telephone system that knows a lot hands it in."""
+    chance = random.Random(number)
+    rep, phone = (
+        str(chance.randrange(10**14, 10**18)),
+        f"+1 {chance.randrange(200, 999)}-555-0{number % 1000:03}",
+    )
+    return make_call(
+        f"pbx-2026-{number:07}",
+        title=f"Renewal: account {chance.randrange(10**6)}",
+        purpose="Renewal",
+        duration=chance.randrange(400, 40_000) / 10,
+        disposition="Connected",
+        languageCode="en-US",
+        callProviderCode="pbx-emea",
+        workspaceId=str(chance.randrange(10**17, 10**18)),
+        meetingUrl=f"https://pbx.invalid/calls/{chance.randrange(10**8)}",
+        primaryUser=rep,
+        parties=[
+            {"userId": rep, "name": f"Rep {chance.randrange(500)}", "mediaChannelId": 0},
+            {"phoneNumber": phone, "name": f"Customer {chance.randrange(10**5)}", "mediaChannelId": 1},
+        ],
+        context=[
+            {
+                "system": "Salesforce",
+                "objects": [{"objectType": "Account", "objectId": f"001{chance.randrange(10**14, 10**15)}"}],
+            }
+        ],
+        customData=json.dumps({"extension": chance.randrange(1000, 9999), "queue": "renewals-emea"}),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Recordings:
     """A manifest with its rows; the media lies beside it."""

@@ -1,4 +1,6 @@
-"""Starts Valkey servers for tests: each a process of its own in a folder of its own, on a Unix socket.
+"""Starts servers for tests: each a process of its own in a folder of its own, on a Unix socket.
+
+Unless another program is named it is the Valkey that the project brings.
 
 Invariant: whoever answers on the socket is the process that was started here, and only that one is stopped.
 """
@@ -25,11 +27,15 @@ READY_WITHIN_S = 20.0
 class Server:
     """A server that can be killed, frozen and started again on the same data."""
 
-    def __init__(self, folder: Path, *, through: Sequence[str] = (), **options: str) -> None:
+    def __init__(
+        self, folder: Path, *, through: Sequence[str] = (), program: str = "", **options: str
+    ) -> None:
         """Prepare a server; `options` are those of the server, with underscores for hyphens.
 
         `through` is a command that becomes the server: it ends with `exec` of the arguments after it.
+        `program` is another one than that of the project.
         """
+        self._program = program or str(get_binary_path())
         self.socket = folder / "valkey.sock"
         self.log = folder / "valkey.log"
         self._through = through
@@ -66,7 +72,7 @@ class Server:
         values = self._options | _named(options)
         arguments = [text for name, value in values.items() for text in (f"--{name}", value)]
         self._process = subprocess.Popen(
-            [*self._through, str(get_binary_path()), *arguments],
+            [*self._through, self._program, *arguments],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -104,15 +110,23 @@ class Server:
             return False
 
 
+def program_of(name: str) -> str:
+    """Find a program of the system's packages; a test that needs one fails where it is missing."""
+    found = shutil.which(name)
+    if found is None:
+        raise RuntimeError(f"This needs the program {name}; on Debian: apt-get install redis-server git")
+    return found
+
+
 def _named(options: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in options.items()}
 
 
 @contextmanager
-def running_server(*, through: Sequence[str] = (), **options: str) -> Iterator[Server]:
+def running_server(*, through: Sequence[str] = (), program: str = "", **options: str) -> Iterator[Server]:
     """Run a server in a folder of its own, whose path is short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="valkey-"))
-    server = Server(folder, through=through, **options)
+    server = Server(folder, through=through, program=program, **options)
     try:
         server.start()
         yield server

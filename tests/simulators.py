@@ -38,14 +38,19 @@ class Simulator:
         self._ask("/_faults", json.dumps(dict(faults)).encode())
 
     def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
-        connection = HTTPConnection(self.url.removeprefix("http://"), timeout=ANSWER_WITHIN_S)
-        with closing(connection):
-            connection.request("GET" if body is None else "POST", path, body)
-            response = connection.getresponse()
-            answer: dict[str, Any] = json.load(response)
-        if response.status != 200:
-            raise ValueError(f"The simulator answered {path} with {response.status}: {answer}")
-        return answer
+        return ask(self.url, path, body)
+
+
+def ask(url: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+    """Ask a simulator that was started elsewhere, by its base address."""
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=ANSWER_WITHIN_S)
+    with closing(connection):
+        connection.request("GET" if body is None else "POST", path, body)
+        response = connection.getresponse()
+        answer: dict[str, Any] = json.load(response)
+    if response.status != 200:
+        raise ValueError(f"The simulator answered {path} with {response.status}: {answer}")
+    return answer
 
 
 @contextmanager
@@ -63,9 +68,14 @@ def start_simulator(*, stderr: int | None = None, **options: Any) -> subprocess.
 
     `stderr` is what `subprocess.Popen` takes; left out, its complaints show in the output of the test.
     """
-    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in ({"port": 0} | options).items()]
+    arguments = [_argument(name, value) for name, value in ({"port": 0} | options).items()]
     command = [sys.executable, "-m", "pipeline.simulator", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+def _argument(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    return option if value is True else f"{option}={value}"
 
 
 def stop(process: subprocess.Popen[str]) -> None:

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-LOOK_INTERVAL_S = 0.005
+# What takes long is looked at less often: to look costs time that the processes under test need.
+LOOK_INTERVAL_S, LOOK_INTERVAL_MAX_S, SHARE_OF_WAIT = 0.005, 0.05, 0.02
 
 
 def await_true(holds: Callable[[], object], what: str, *, within_s: float = 10.0) -> None:
@@ -15,9 +16,10 @@ def await_true(holds: Callable[[], object], what: str, *, within_s: float = 10.0
     Raises:
         TimeoutError: It did not hold in time; the text says what was waited for.
     """
-    ends_at = time.monotonic() + within_s
+    began = time.monotonic()
     pause = threading.Event()
     while not holds():
-        if time.monotonic() > ends_at:
+        waited_s = time.monotonic() - began
+        if waited_s > within_s:
             raise TimeoutError(f"Within {within_s:g} s it did not come about that {what}.")
-        pause.wait(LOOK_INTERVAL_S)
+        pause.wait(min(max(LOOK_INTERVAL_S, SHARE_OF_WAIT * waited_s), LOOK_INTERVAL_MAX_S))

@@ -6,7 +6,6 @@ beside each setting. The ledger, not the broker, is the truth, so the broker is 
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import click
@@ -15,31 +14,32 @@ from celery.signals import setup_logging
 from kombu import Queue
 
 from pipeline.errors import SettingsInvalid
+from pipeline.logs import set_up_worker
 from pipeline.settings import Settings
+from workers.address import broker_url, server_options, transport_options
 from workers.broker import use_for_redis
 from workers.dispatcher import Dispatcher
+from workers.intake import IntakeDuty
 from workers.starting import CheckServer
 from workers.stopping import StopAtEndOfInput
+from workers.webhook import WebhookDuty
 
 CALLS, MEDIA = "calls", "media"
-
-
-def broker_url(redis_url: str) -> str:
-    """Write the server's address as kombu knows it."""
-    return redis_url.replace("unix://", "redis+socket://", 1)
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """Give Celery's configuration for these settings.
 
     Raises:
-        SettingsInvalid: There is no server.
+        SettingsInvalid: There is no server, or a file with a certificate cannot be used.
     """
     if not settings.redis_url:
         raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; workers need the ledger's server.")
     url = broker_url(settings.redis_url)
+    shared = transport_options(settings)
     return {
         "broker_url": url,
+        **server_options(settings),
         # Only JSON: a message is a job's id and a lease token, and nobody's pickle is opened.
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -54,20 +54,14 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         "result_backend": url,
         "result_expires": 600,
-        "result_backend_transport_options": {"global_keyprefix": f"{settings.namespace}:celery:"},
+        "result_backend_transport_options": shared,
         # Long uploads never hold up creates.
         "task_queues": [Queue(CALLS), Queue(MEDIA)],
         "task_default_queue": CALLS,
         "task_create_missing_queues": False,
         "task_routes": {"calls.upload": {"queue": MEDIA}},
-        "broker_transport_options": {
-            # One server may carry several pipelines, and other things.
-            "global_keyprefix": f"{settings.namespace}:celery:",
-            # Countdowns are at most 60 s, far below this.
-            "visibility_timeout": 3600,
-            # Redelivery within 15 s instead of 100.
-            "unacked_restore_interval": 15,
-            "unacked_restore_throttle": 1,
+        "broker_transport_options": shared
+        | {
             # A half-open connection is noticed within about 20 s instead of minutes.
             "socket_timeout": 15,
             "socket_connect_timeout": 5,
@@ -92,6 +86,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "broker_pool_acquire_timeout": 60,
         # A moment without the broker must not kill an upload of 1.5 GB.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Events of tasks leave together, a moment later.
+        "worker_consumer": "workers.consumer:Consumer",
         # Flower lives on events; the one for sending would only double them.
         "worker_send_task_events": True,
         "task_send_sent_event": False,
@@ -105,12 +101,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 @setup_logging.connect(weak=False)
 def set_up_logging(**_signal: object) -> None:
-    """Write log lines to standard error; Celery's own are quiet unless something is wrong."""
-    level = Settings.from_env().log_level
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s")
-    # Two lines for each task would be millions; what matters of a task is logged where it happens.
-    for name in ("celery.worker.strategy", "celery.app.trace"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    """Write log lines as the settings say, Celery's own among them, instead of as Celery would."""
+    set_up_worker(Settings.from_env())
 
 
 def make_app(settings: Settings) -> Celery:
@@ -118,7 +110,7 @@ def make_app(settings: Settings) -> Celery:
     use_for_redis()
     app = Celery("gong-ingest", include=["workers.tasks"])
     app.conf.update(configuration(settings))
-    app.steps["consumer"].add(Dispatcher)
+    app.steps["consumer"] |= {Dispatcher, IntakeDuty, WebhookDuty}
     app.steps["worker"] |= {CheckServer, StopAtEndOfInput}
     app.user_options["worker"].add(
         click.Option(

@@ -11,18 +11,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from celery import bootsteps
-
-from pipeline.errors import LedgerRefused, LedgerUnreachable, SettingsInvalid
+from pipeline import __version__, tracing
+from pipeline.errors import LedgerRefused, LedgerUnreachable
 from pipeline.job import Claim, Lane
 from pipeline.ledger import Fleet, Ledger
-from pipeline.limiter import Limiter, Refusal, Slot
+from pipeline.limiter import Gate, Limiter, Refusal, Slot
 from pipeline.settings import Settings
+from pipeline.settings.fingerprint import fingerprint_of
 from pipeline.store import Store
+from workers.beat import SILENCE_MAX_S, Beat
 from workers.chain import chain_of
+from workers.turns import LOOK_INTERVAL_S, InTurns, is_stopping
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -34,154 +37,171 @@ log = logging.getLogger(__name__)
 # A worker that has not told for so long that it is alive is no part of the fleet.
 MEMBERSHIP_S = 10.0
 JOIN_INTERVAL_S = 2.0
-# The longest sleep: leases that ran out are looked for at least this often.
-LOOK_INTERVAL_S = 1.0
 # Backfill is claimed while the next free slot is no further away: long enough that a job is there before its
 # slot, short enough that nobody has to ask twice, and that a job of the live lane finds a free process.
 CLAIM_AHEAD_S = 1.5
-UNREACHABLE_WAIT_S = 2.0
-# How often a server that would lose jobs is looked at again.
-REFUSED_WAIT_S = 10.0
 
 
-def dispatch_window(fleet: Fleet) -> int:
-    """Say how many jobs the fleet may hold at once: one for each process that uploads.
+class Look(NamedTuple):
+    """What the limiter would answer: which lanes could make a request soon, and whether the gate is open."""
 
-    A fleet without processes for one of the queues could not finish a chain and gets none.
-    """
-    return fleet.media if fleet.calls else 0
+    lanes: tuple[Lane, ...]
+    gate_is_open: bool
 
 
-def lanes_to_claim(limiter: Limiter) -> tuple[Lane, ...]:
+def look_at(limiter: Limiter) -> Look:
     """Say which lanes could make a request soon enough to start a chain for it."""
     backfill = limiter.look(Lane.BACKFILL)
+    is_open = not backfill.is_probe if isinstance(backfill, Slot) else backfill.reason in {"second", "day"}
     if isinstance(backfill, Slot) and backfill.wait_s <= CLAIM_AHEAD_S:
-        return (Lane.LIVE, Lane.BACKFILL)
+        return Look((Lane.LIVE, Lane.BACKFILL), is_open)
     # Enough of backfill waits for slots already, or the rest of the day's budget is kept for live.
-    return (Lane.LIVE,) if _is_open(limiter.look(Lane.LIVE)) else ()
+    return Look((Lane.LIVE,) if _allows(limiter.look(Lane.LIVE)) else (), is_open)
 
 
-def _is_open(answer: Slot | Refusal) -> bool:
+def _allows(answer: Slot | Refusal) -> bool:
     return isinstance(answer, Slot) or answer.reason == "second"
 
 
-class Dispatcher(bootsteps.StartStopStep):
-    """Runs the dispatcher in a thread of the worker's parent process."""
+class Dispatcher(InTurns):
+    """Runs the dispatcher; a chain that is being published when the worker stops is published."""
 
-    requires = ("celery.worker.consumer.tasks:Tasks",)
+    thread_name = "dispatcher"
+    what_stops = "Nothing is claimed until then."
 
     def __init__(self, parent: Consumer, **options: Any) -> None:
         super().__init__(parent, **options)
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._beat = Beat()
 
     def start(self, parent: Consumer) -> None:
         """Start to claim and publish."""
-        # Of this start alone: a thread that still waits for a server out of reach ends when it answers.
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(parent, self._stopped), name="dispatcher", daemon=True
-        )
-        self._thread.start()
+        self._beat.start(parent)
+        super().start(parent)
 
-    def stop(self, parent: Consumer) -> None:  # noqa: ARG002 - Celery's signature
+    def stop(self, parent: Consumer) -> None:
         """Claim nothing more; a chain that is being published is published."""
-        self._stopped.set()
-        if self._thread:
-            self._thread.join(timeout=LOOK_INTERVAL_S + 1)
+        super().stop(parent)
+        self._beat.stop()
 
-    def shutdown(self, parent: Consumer) -> None:
-        """Stop with the worker."""
-        self.stop(parent)
-
-    def _run(self, parent: Consumer, stopped: threading.Event) -> None:
-        settings = Settings.from_env()
-        store = Store.from_settings(settings)
-        dispatch = Dispatch(
-            app=parent.app,
-            worker=parent.hostname,
-            processes=_processes(parent),
+    def opened(self, parent: Consumer, settings: Settings, store: Store) -> Dispatch:
+        """Give this worker's part in dispatching."""
+        return Dispatch(
+            parent.app,
+            Worker(parent.hostname, _processes(parent), self._beat),
             store=store,
             settings=settings,
         )
-        said = ""
-        while not stopped.is_set():
-            try:
-                dispatch.turn(stopped)
-                said = ""
-            except (SettingsInvalid, LedgerRefused) as error:
-                if said != str(error):
-                    log.critical("%s Nothing is claimed until then.", error)
-                said = str(error)
-                stopped.wait(REFUSED_WAIT_S)
-            except LedgerUnreachable as error:
-                log.warning("%s The dispatcher asks again in %.0f s.", error, UNREACHABLE_WAIT_S)
-                stopped.wait(UNREACHABLE_WAIT_S)
-            except Exception:
-                log.exception("The dispatcher failed and goes on in %.0f s.", UNREACHABLE_WAIT_S)
-                stopped.wait(UNREACHABLE_WAIT_S)
-        dispatch.leave()
-        store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The worker of a dispatcher: its name, its processes for each of its queues, its main loop's beat."""
+
+    name: str
+    processes: Mapping[str, int]
+    beat: Beat
 
 
 class Dispatch:
     """One worker's part in dispatching."""
 
-    def __init__(
-        self, app: Celery, worker: str, processes: dict[str, int], *, store: Store, settings: Settings
-    ) -> None:
+    def __init__(self, app: Celery, worker: Worker, *, store: Store, settings: Settings) -> None:
         self._app = app
         self._worker = worker
-        self._processes = processes
         self._store = store
         self._ledger = Ledger.from_settings(settings, store)
         self._limiter = Limiter.from_settings(settings, store)
+        self._told = f"{__version__} {fingerprint_of(settings)}"
         self._fleet = Fleet(0, 0, 0)
         self._join_at = 0.0
+        self._hung = False
+        self._gate: Gate | None = None
 
     def turn(self, stopped: threading.Event) -> None:
         """Claim what the fleet can use, publish it, and wait for something to do."""
         self._join()
+        look = look_at(self._limiter)
+        self._look_at_gate(look)
         next_due_s = None
-        if lanes := lanes_to_claim(self._limiter):
-            claims = self._ledger.claim(lanes, window=self._window())
+        if look.lanes:
+            claims = self._ledger.claim(look.lanes, window=self._window())
             next_due_s = claims.next_due_s
             self._publish(claims.jobs, stopped)
-        # A full window is told by the first job that leaves it, a due time by the clock.
+        # A full window is told by the first job that leaves it, a due time by the clock. Leases that ran out
+        # are looked for at least once a second.
         self._store.wait_for_wake(min(next_due_s or LOOK_INTERVAL_S, LOOK_INTERVAL_S))
 
     def leave(self) -> None:
         """Tell the fleet that this worker goes."""
         try:
-            self._ledger.join_fleet(self._worker, calls=0, media=0, ttl_s=0)
+            self._ledger.join_fleet(self._worker.name, calls=0, media=0, ttl_s=0)
         except (LedgerUnreachable, LedgerRefused) as error:
             log.warning("%s The fleet forgets this worker in %.0f s.", error, MEMBERSHIP_S)
 
+    def _look_at_gate(self, look: Look) -> None:
+        """Read the gate if it is closed; say for what and until when, or that it is open again."""
+        before, self._gate = self._gate, None if look.gate_is_open else self._limiter.gate()
+        if self._gate is None:
+            if before:
+                log.warning("The gate is open again.")
+        elif before is None or _told_of(self._gate) != _told_of(before):
+            log.warning("Nothing is claimed: %s", self._gate.sentence)
+
     def _window(self) -> int:
-        gate = self._limiter.gate()
-        window = dispatch_window(self._fleet)
+        window = self._fleet.window
         # Behind a gate that waits for a probe, one job is enough to find out.
-        return min(window, 1) if gate and gate.mode == "probe" else window
+        return min(window, 1) if self._gate and self._gate.mode == "probe" else window
 
     def _publish(self, claims: Sequence[Claim], stopped: threading.Event) -> None:
         for claim in claims:
-            if stopped.is_set():
+            if is_stopping(stopped):
                 self._ledger.give_back(claim)
             else:
-                chain_of(claim, self._app).apply_async()
+                self._publish_one(claim)
             if claim.rescued:
-                log.warning("Job %s was rescued: its lease had run out.", claim.job_id)
+                log.warning(
+                    "Job %s was rescued: its lease had run out.", claim.job_id, extra={"job": claim.job_id}
+                )
+
+    def _publish_one(self, claim: Claim) -> None:
+        about: tracing.About = {"job": claim.job_id, "batch": claim.batch, "rescued": claim.rescued}
+        with tracing.span("dispatch", "producer", about, parent=claim.traceparent) as traceparent:
+            chain_of(claim, self._app, traceparent=traceparent).apply_async()
 
     def _join(self) -> None:
         if time.monotonic() >= self._join_at:
             self._store.check_server()
-            self._fleet = self._ledger.join_fleet(
-                self._worker,
-                calls=self._processes.get("calls", 0),
-                media=self._processes.get("media", 0),
-                ttl_s=MEMBERSHIP_S,
-            )
+            self._fleet = self._ledger.fleet() if self._hangs() else self._tell_alive()
             self._join_at = time.monotonic() + JOIN_INTERVAL_S
+
+    def _tell_alive(self) -> Fleet:
+        return self._ledger.join_fleet(
+            self._worker.name,
+            calls=self._worker.processes.get("calls", 0),
+            media=self._worker.processes.get("media", 0),
+            ttl_s=MEMBERSHIP_S,
+            told=self._told,
+        )
+
+    def _hangs(self) -> bool:
+        """Tell whether this worker takes no messages although it should, and say so when that changes.
+
+        Its processes count for the fleet no more, and whoever asks for its health is told that it has none.
+        """
+        hung, self._hung = self._hung, not self._worker.beat.is_heard()
+        if self._hung != hung:
+            log.warning(
+                "The worker's main loop %s.",
+                f"did not come by for {SILENCE_MAX_S:.0f} s; it is no part of the fleet until it does"
+                if self._hung
+                else "turns again",
+            )
+        return self._hung
+
+
+def _told_of(gate: Gate) -> tuple[str, float, float]:
+    """Give what is told anew when it changes: of a gate that is probed not every next try."""
+    return gate.reason, gate.since, gate.until if gate.mode == "timed" else 0.0
 
 
 def _processes(parent: Consumer) -> dict[str, int]:

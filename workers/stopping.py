@@ -1,9 +1,11 @@
 """How a worker comes to stop, and how its processes learn of it.
 
 The parent gets the signal, its processes do the work. One number in memory that they share since the fork:
-the instant by which work must end, on the system's monotonic clock; zero while nobody asked. A worker that a
-command started (`--stop-at-end-of-input`) stops as with SIGTERM when that command is gone: its standard input
-is a pipe which the command alone holds open.
+the instant by which work must end, on the system's monotonic clock; zero while nobody asked. What waits for
+longer than that, for a server that is away or an answer that does not come, is ended. Asked twice, a
+worker hands back at once what it holds, and is gone within seconds whatever still waits for an answer. One
+that a command started (`--stop-at-end-of-input`) stops as with SIGTERM when that command is gone: its input
+is a pipe that the command alone holds open.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ import signal
 import struct
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import billiard.pool
+from billiard.process import active_children
 from celery import bootsteps
 from celery.signals import worker_shutting_down
 
-from pipeline.fleet import STOP_MARGIN_S
+from pipeline.fleet import AT_ONCE_S, STOP_MARGIN_S
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STANDARD_INPUT = 0
+ENDED = 1
 
 # A process that ends waits until its parent has read its last result, for 30 s unless told otherwise, and a
 # parent that stops does not always read it: one stop in fifteen took so long on a busy machine. Nobody here
@@ -48,10 +53,29 @@ def stop_by() -> float | None:
 
 @worker_shutting_down.connect(weak=False)
 def ask_to_stop(**_signal: object) -> None:
-    """Tell every process of this worker to finish within its grace, or hand back what it holds."""
-    # Asked again, it does not take longer.
-    if stop_by() is None:
-        _INSTANT.pack_into(_shared, 0, time.monotonic() + Settings.from_env().stop_grace_s)
+    """Tell every process of this worker to finish within its grace, or, asked again, to hand back at once."""
+    now, asked_before = time.monotonic(), stop_by()
+    if asked_before is None:
+        grace_s = Settings.from_env().stop_grace_s
+        _INSTANT.pack_into(_shared, 0, now + grace_s)
+        _end_in(grace_s + STOP_MARGIN_S, "The worker did not stop in time, and is ended.")
+        return
+    _INSTANT.pack_into(_shared, 0, min(asked_before, now))
+    _end_in(AT_ONCE_S, "Asked twice to stop, the worker ends although requests are under way.")
+
+
+def _end_in(wait_s: float, sentence: str) -> None:
+    """Let the worker's parent process end what is left when everything has had the time to be handed back."""
+    threading.Thread(target=_end, args=(wait_s, sentence), name="end", daemon=True).start()
+
+
+def _end(wait_s: float, sentence: str) -> None:
+    time.sleep(wait_s)
+    log.warning(sentence)
+    for pid in filter(None, (process.pid for process in active_children())):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    os._exit(ENDED)
 
 
 class StopAtEndOfInput(bootsteps.StartStopStep):
@@ -70,7 +94,9 @@ def _stop_at_end() -> None:
     while os.read(STANDARD_INPUT, 1024):
         pass
     log.warning("The command that started this worker is gone; the worker stops.")
-    os.kill(os.getpid(), signal.SIGTERM)
+    # It may be stopping already; that is not to be asked again.
+    if stop_by() is None:
+        os.kill(os.getpid(), signal.SIGTERM)
     # Nobody is left who would end what does not end by itself.
     time.sleep(Settings.from_env().stop_grace_s + STOP_MARGIN_S)
     os.killpg(os.getpid(), signal.SIGKILL)

@@ -5,47 +5,80 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.limiter_compared.contenders import OURS
-from bench.limiter_compared.match import Score
+from bench.limiter_compared.score import OURS, Score
+
+Why = Callable[[Score], str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
-    """Something in which one can be ahead, from which difference on it counts, and why others may lead."""
+    """Something in which one can be ahead, from which difference on it counts, and why others may lead.
+
+    Attributes:
+        why: The reason, from what became of this project's limiter under the policy.
+    """
 
     name: str
     give: Callable[[Score], float]
     counts_from: float
-    why: str
+    why: Why
 
 
+def _because(reason: str) -> Why:
+    return lambda _: reason
+
+
+def _why_product(ours: Score) -> str:
+    if ours.match.policy in FORGIVING:
+        return "that policy forgives requests that come too close, so a margin buys nothing there"
+    return (
+        f"the machine let {ours.missed} slots be missed, and {ours.rejected} 429s came because requests were "
+        "held up on their way; both cost time here, and others send late without giving up a slot"
+    )
+
+
+# A fixed window and a bucket let requests come close together, as long as there are not too many.
+FORGIVING = frozenset({"fixed", "bucket"})
 FIGURES = (
     _Figure(
         "use",
         lambda score: score.use,
         0.002,
-        "it leaves no margin, and a loopback has hardly any jitter; and it sends late what is given up here",
+        _because(
+            "it leaves no margin, and a loopback has hardly any jitter; and it sends late what is given up "
+            "here"
+        ),
     ),
     _Figure(
-        "fewer 429s", lambda score: -score.rejected, 1, "it sends less, or waits longer than it would have to"
+        "fewer 429s",
+        lambda score: -score.rejected,
+        1,
+        _because("it sends less, or waits longer than it would have to"),
+    ),
+    _Figure("use x share without 429", lambda score: score.product, 0.002, _why_product),
+    _Figure(
+        "commands", lambda score: -score.commands, 0.05, _because("it asks only when it will be granted")
     ),
     _Figure(
-        "use x share without 429",
-        lambda score: score.product,
-        0.002,
-        "that policy forgives requests that come too close, so a margin buys nothing there",
+        "fairness",
+        lambda score: score.fairness,
+        0.02,
+        _because("shares of so short a run differ by a request"),
     ),
-    _Figure("commands", lambda score: -score.commands, 0.05, "it asks only when it will be granted"),
-    _Figure("fairness", lambda score: score.fairness, 0.02, "shares of so short a run differ by a request"),
     _Figure(
-        "p50", lambda score: -score.p50_s, 0.02, "some are served out of turn, at the cost of those who wait"
+        "p50",
+        lambda score: -score.p50_s,
+        0.02,
+        _because("some are served out of turn, at the cost of those who wait"),
     ),
     _Figure(
         "p99",
         lambda score: -score.p99_s,
         0.02,
-        "who misses a slot here, or meets a closed gate, takes another one at the end of the queue; and a "
-        "process that gets nothing at all does not show in it",
+        _because(
+            "who misses a slot here, or meets a closed gate, takes another one at the end of the queue; and "
+            "a process that gets nothing at all does not show in it"
+        ),
     ),
 )
 
@@ -57,11 +90,14 @@ def ahead(scores: Sequence[Score]) -> str:
 
 
 def _ahead_in(figure: _Figure, scores: Sequence[Score]) -> Iterator[str]:
-    ours = {score.match.policy: figure.give(score) for score in scores if score.match.contender == OURS}
-    leaders: dict[str, list[str]] = {}
+    """Give a line for each reason."""
+    ours = {score.match.policy: score for score in scores if score.match.contender == OURS}
+    leaders: dict[str, dict[str, list[str]]] = {}
     for score in scores:
-        if figure.give(score) >= ours[score.match.policy] + figure.counts_from:
-            leaders.setdefault(score.match.contender, []).append(score.match.policy)
-    if leaders:
-        names = "; ".join(f"{contender} ({', '.join(policies)})" for contender, policies in leaders.items())
-        yield f"- Ahead in {figure.name}: {names}. Why: {figure.why}."
+        policy = score.match.policy
+        if figure.give(score) >= figure.give(ours[policy]) + figure.counts_from:
+            by_name = leaders.setdefault(figure.why(ours[policy]), {})
+            by_name.setdefault(score.match.contender, []).append(policy)
+    for why, by_name in leaders.items():
+        names = "; ".join(f"{contender} ({', '.join(policies)})" for contender, policies in by_name.items())
+        yield f"- Ahead in {figure.name}: {names}. Why: {why}."

@@ -20,6 +20,7 @@ from throttled import RateLimiterType, Throttled
 from throttled.store import RedisStore
 
 from bench.limiter_compared.ours import open_ours
+from bench.limiter_compared.score import OURS
 
 KEY = "calls"
 # For longer than any run: the caller waits as long as it takes.
@@ -32,6 +33,9 @@ class Contender(Protocol):
     def acquire(self) -> None:
         """Return when a request may leave."""
 
+    def left(self) -> None:
+        """Learn that it has left just now."""
+
     def rate_limited(self, retry_after_s: float) -> None:
         """Learn that the API answered 429."""
 
@@ -41,7 +45,17 @@ class Contender(Protocol):
 Opener = Callable[[str, int], Callable[[], Contender]]
 
 
-class _Limits:
+class _Library:
+    """What no library wants to know, or leaves to its caller."""
+
+    def left(self) -> None:
+        pass
+
+    def rate_limited(self, retry_after_s: float) -> None:
+        time.sleep(retry_after_s)
+
+
+class _Limits(_Library):
     """One strategy of limits.
 
     https://limits.readthedocs.io/en/stable/quickstart.html, "Query available capacity and reset time":
@@ -58,11 +72,8 @@ class _Limits:
             window = self._strategy.get_window_stats(self._item, KEY)
             time.sleep(max(0.0, window.reset_time - time.time()))
 
-    def rate_limited(self, retry_after_s: float) -> None:
-        time.sleep(retry_after_s)
 
-
-class _Pyrate:
+class _Pyrate(_Library):
     """The blocking way of pyrate-limiter.
 
     https://pyratelimiter.readthedocs.io, "Blocking, non-blocking & timeout": "`try_acquire` blocks by default
@@ -75,11 +86,8 @@ class _Pyrate:
     def acquire(self) -> None:
         self._limiter.try_acquire(KEY)
 
-    def rate_limited(self, retry_after_s: float) -> None:
-        time.sleep(retry_after_s)
 
-
-class _Throttled:
+class _Throttled(_Library):
     """The waiting way of throttled-py.
 
     https://github.com/ZhuoZhuoCrayon/throttled-py, "Wait & Retry": "You can specify a `timeout` to enable
@@ -92,9 +100,6 @@ class _Throttled:
     def acquire(self) -> None:
         while self._throttle.limit().limited:
             pass
-
-    def rate_limited(self, retry_after_s: float) -> None:
-        time.sleep(retry_after_s)
 
 
 def _open_moving_window(url: str, per_second: int) -> Callable[[], Contender]:
@@ -125,7 +130,6 @@ def _open_throttled(url: str, quota: str) -> Callable[[], Contender]:
     return lambda: contender
 
 
-OURS = "gong-ingest"
 OPENERS: dict[str, Opener] = {
     OURS: open_ours,
     "limits, moving window": _open_moving_window,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from itertools import repeat
 
 from bench.figures import fairness, percentile, use
-from bench.limiter_compared.ours import PER_DAY, missed_slots
+from bench.limiter_compared.ours import PER_DAY, missed_and_late
 from bench.limiter_compared.process import WARM_UP_S, Plan, work
+from bench.limiter_compared.score import Match, Score
 from tests.servers import Server, running_server
 from tests.simulators import Simulator, running_simulator
 
@@ -17,46 +17,6 @@ PROCESSES = 8
 LATENCY = "0.05-0.4"
 # What contenders send themselves. The server counts what runs within a script under its own name too.
 COMMANDS = ("evalsha", "eval", "zremrangebyscore")
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Who is measured, and against what."""
-
-    contender: str
-    policy: str
-    per_second: int
-    threads: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What came of it.
-
-    Attributes:
-        use: Accepted by allowed requests, after the first two seconds.
-        commands: Commands to the limiter's server for each accepted request.
-        fairness: Smallest share of a process by the largest.
-        p50_s, p99_s: How long an acquire took after the warm-up, the wait for the slot included.
-        missed: Slots of this project's limiter that came and went before their process was awake.
-    """
-
-    match: Match
-    use: float
-    accepted: int
-    rejected: int
-    commands: float
-    fairness: float
-    p50_s: float
-    p99_s: float
-    missed: int
-
-    @property
-    def product(self) -> float:
-        """Give use times the share of requests that met no 429."""
-        sent = self.accepted + self.rejected
-        return self.use * self.accepted / sent if sent else 0.0
 
 
 def play(match: Match) -> Score:
@@ -99,7 +59,7 @@ def _play(match: Match, server: Server, simulator: Simulator) -> Score:
         fairness([each.accepted for each in tallies]),
         percentile(acquires_s, 0.5),
         percentile(acquires_s, 0.99),
-        missed_slots(server.url),
+        *missed_and_late(server.url),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from pipeline.consequence import late_teller
 from pipeline.job import Lane
 from pipeline.limiter import Limiter, Limits, Notices, Refusal, Slot
 from pipeline.steps.slot import AWAKE_BEFORE_S
@@ -23,6 +24,7 @@ class Ours:
     def __init__(self, limiter: Limiter, notices: Notices) -> None:
         self._limiter = limiter
         self._notices = notices
+        self._slot: Slot | None = None
 
     def acquire(self) -> None:
         """Return when a request may leave."""
@@ -36,8 +38,14 @@ class Ours:
                 continue
             slot = self._sleep_until(answer)
             if slot and not slot.is_missed:
+                self._slot = slot
                 return
             missed = slot
+
+    def left(self) -> None:
+        """Let the slots behind it wait if it was late."""
+        if self._slot:
+            late_teller(self._slot, self._limiter)(time.monotonic())
 
     def rate_limited(self, retry_after_s: float) -> None:
         """Close the gate for all."""
@@ -61,12 +69,12 @@ def open_ours(url: str, per_second: int) -> Callable[[], Ours]:
     return lambda: Ours(limiter, Notices(store))
 
 
-def missed_slots(url: str) -> int:
-    """Tell how many slots were missed on that server; none where this limiter did not run."""
+def missed_and_late(url: str) -> tuple[int, int]:
+    """Tell how many slots were missed on that server, and how many requests left late; none of others."""
     store = Store(url, NAMESPACE)
-    missed = Limiter(store, _limits(1)).in_force().missed
+    in_force = Limiter(store, _limits(1)).in_force()
     store.close()
-    return missed
+    return in_force.missed, in_force.late
 
 
 def _limits(per_second: int) -> Limits:

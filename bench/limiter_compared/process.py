@@ -81,6 +81,7 @@ def _work(plan: Plan, thread: int, open_thread: Callable[[], Contender], ready: 
 
 def _send(connection: HTTPConnection, name: str, contender: Contender, tally: Tally) -> None:
     connection.request("POST", "/v2/calls", json.dumps(make_call(name)).encode(), HEADERS)
+    contender.left()
     response = connection.getresponse()
     body = response.read()
     if response.status == 429:

@@ -61,7 +61,9 @@ def _second_table(outcomes: Sequence[Outcome], hours: float) -> Table:
     notes = (
         f"100 workers (95 backfill, 5 live), 3 requests/s and no limit a day for {hours:g} h. Answers take "
         "50-400 ms and twice the jitter, exponential with that mean; a live request comes every 5 minutes "
-        "(Poisson)."
+        "(Poisson). The 95 ask all the time, so each waits for half a minute: it asks once more when it was "
+        "told to, and again after each 429. A fleet is spared that: its dispatcher hands out no more jobs "
+        "than have slots soon, and one round trip does (see the comparison)."
     )
     return Table("Virtual time: the second is the limit", notes, COLUMNS, [_row(each) for each in outcomes])
 

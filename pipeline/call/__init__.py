@@ -7,15 +7,15 @@ A field that is absent is left out; `null` is not a way to leave it out. Nothing
     schema      every field of the document with its type, bounds and values; `fields` has the types,
                 `texts` what may stand in a text, `languages` the language codes
     rules       what the document's prose says of several fields together
-    check       both of them, in one list of problems
+    check       both of them, in one list of problems; `takes` is its short way to a call that is right
     body        from JSON text to a call and back
     nearest     the name that was probably meant
 
 Whether the media can be brought in, and whether ids exist in Gong, is left to others.
 """
 
-from pipeline.call.body import WrittenNumber, decode_call, encode_call
-from pipeline.call.check import Call, check_call
+from pipeline.call.body import WrittenNumber, decode_call, decode_value, encode_call
+from pipeline.call.check import Call, check_call, checked_body
 from pipeline.call.fields import Kind
 from pipeline.call.nearest import nearest_field
 from pipeline.call.rules import is_address
@@ -26,7 +26,9 @@ __all__ = [
     "Kind",
     "WrittenNumber",
     "check_call",
+    "checked_body",
     "decode_call",
+    "decode_value",
     "encode_call",
     "is_address",
     "kind_of",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.call.body import encode_call, is_sendable
 from pipeline.call.rules import problems_by_rules
 from pipeline.call.schema import CALL_SCHEMA
 from pipeline.call.takes import taker_of
@@ -32,12 +33,35 @@ def check_call(call: object, *, has_media: bool | None = None) -> None:
     Raises:
         CallInvalid: Something is wrong; a problem for each field.
     """
+    _written_if_right(call, has_media=has_media)
+
+
+def checked_body(call: Call, *, has_media: bool | None = None) -> str:
+    """Check a call as `check_call` does, and return the body as it will be sent.
+
+    Raises:
+        CallInvalid: Something is wrong; a problem for each field.
+    """
+    body = _written_if_right(call, has_media=has_media)
+    return encode_call(call) if body is None else body
+
+
+def _written_if_right(call: object, *, has_media: bool | None) -> str | None:
+    """Check a call; give its body where that was written on the way."""
     if not isinstance(call, Mapping):
         raise CallInvalid((Problem("", f"must be an object, {{…}}, not {shown(call)}"),))
-    messages = {} if _takes(call) else CALL_SCHEMA.validate(call)
+    body = _written(call) if _takes(call) else None
+    messages = {} if body is not None else CALL_SCHEMA.validate(call)
     problems = (*_problems("", messages), *problems_by_rules(call, has_media=has_media))
     if problems:
         raise CallInvalid(problems)
+    return body
+
+
+def _written(call: Call) -> str | None:
+    """Write a call that was taken; None if one of its texts may not be sendable."""
+    body = encode_call(call)
+    return body if is_sendable(body) else None
 
 
 def _problems(path: str, messages: object) -> Iterator[Problem]:

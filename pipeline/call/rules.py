@@ -27,7 +27,7 @@ def problems_by_rules(call: Mapping[str, Any], *, has_media: bool | None) -> Ite
         call: The decoded body, its fields of any type.
         has_media: Whether the recording's media is given beside the call; None when that is not known.
     """
-    parties = list(_objects(call.get("parties")))
+    parties = _objects(call.get("parties"))
     yield from _end_before_start(call)
     yield from _primary_user_absent(call, parties)
     timeline = call.get("speakersTimeline")
@@ -47,12 +47,10 @@ def is_address(user: str) -> bool:
     return "@" in user
 
 
-def _objects(items: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects in a list with their places."""
-    if isinstance(items, list | tuple):
-        for place, item in enumerate(items):
-            if isinstance(item, dict):
-                yield place, item
+def _objects(items: object) -> _Objects:
+    if not isinstance(items, list | tuple):
+        return []
+    return [(place, item) for place, item in enumerate(items) if isinstance(item, dict)]
 
 
 def _end_before_start(call: Mapping[str, Any]) -> Iterator[Problem]:
@@ -70,6 +68,8 @@ def _primary_user_absent(call: Mapping[str, Any], parties: _Objects) -> Iterator
     if not (isinstance(primary_user, str) and primary_user and parties):
         return
     user_ids = [party["userId"] for _, party in parties if "userId" in party]
+    if primary_user in user_ids:
+        return
     if not all(isinstance(user_id, str) for user_id in user_ids):
         return
     if not any(_may_be_one(primary_user, user_id) for user_id in user_ids):

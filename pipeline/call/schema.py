@@ -25,7 +25,14 @@ from pipeline.call.fields import (
     Text,
 )
 from pipeline.call.languages import LANGUAGE_CODES
-from pipeline.call.texts import check_email, check_not_empty, check_time, check_web_url, longest, one_of
+from pipeline.call.texts import (
+    Longest,
+    OneOf,
+    check_email,
+    check_not_empty,
+    check_time,
+    check_web_url,
+)
 
 _SYSTEMS = ("Salesforce", "HubSpot", "MicrosoftDynamic", "Generic")
 _PARTY_OBJECT_TYPES = ("Lead", "Contact", "Account", "Opportunity", "User", "Lead,Contact")
@@ -43,7 +50,7 @@ def _context(owner: str, object_types: tuple[str, ...]) -> type[Schema]:
     external_object = _object(
         f"External{owner}Object",
         {
-            "objectType": Text(one_of(object_types), required=True),
+            "objectType": Text(OneOf(object_types), required=True),
             "objectId": Text(required=True),
             "fields": Items(Object(field)),
         },
@@ -53,7 +60,7 @@ def _context(owner: str, object_types: tuple[str, ...]) -> type[Schema]:
         {
             # The prose says that two of the four are supported at present. The list has four, and what
             # Gong supports may grow: so the API decides.
-            "system": Text(one_of(_SYSTEMS), required=True),
+            "system": Text(OneOf(_SYSTEMS), required=True),
             "objects": Items(Object(external_object)),
         },
     )
@@ -85,20 +92,20 @@ _SPEAKERS_TIMELINE = _object(
     "SpeakersTimeline", {"precise": Boolean(), "speechSegments": Items(Object(_SPEECH_SEGMENT))}
 )
 
-_CALL = _object(
+NewCall = _object(
     "NewCall",
     {
         # The document takes an empty text; with it, every such call would be the same recording.
-        "clientUniqueId": Text(check_not_empty, longest(2048), required=True),
+        "clientUniqueId": Text(check_not_empty, Longest(2048), required=True),
         "title": Text(),
-        "purpose": Text(longest(255)),
+        "purpose": Text(Longest(255)),
         "scheduledStart": Text(check_time),
         "scheduledEnd": Text(check_time),
         "actualStart": Text(check_time, required=True),
         "duration": Number(),
         "parties": Items(Object(_PARTY), fewest=1, required=True),
-        "direction": Text(one_of(_DIRECTIONS), required=True),
-        "disposition": Text(longest(255)),
+        "direction": Text(OneOf(_DIRECTIONS), required=True),
+        "disposition": Text(Longest(255)),
         "context": Items(Object(_context("Call", _CALL_OBJECT_TYPES))),
         "customData": Text(),
         "speakersTimeline": Object(_SPEAKERS_TIMELINE),
@@ -107,14 +114,14 @@ _CALL = _object(
         "callProviderCode": Text(),
         "downloadMediaUrl": Text(check_web_url),
         "workspaceId": Text(),
-        "languageCode": Text(one_of(LANGUAGE_CODES)),
+        "languageCode": Text(OneOf(LANGUAGE_CODES)),
         "flowContext": Object(_object("FlowContext", {"taskId": Text()})),
         # The document takes an empty text; it would name no user.
         "primaryUser": Text(check_not_empty, required=True),
     },
 )
 
-CALL_SCHEMA: Final[Schema] = _CALL()
+CALL_SCHEMA: Final[Schema] = NewCall()
 """The one instance that every check uses."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from marshmallow import ValidationError, validate
@@ -20,8 +21,10 @@ TextCheck = Callable[[str], None]
 _MOST_SHOWN = 60
 _MOST_LISTED = 8
 
+# What JSON Schema has of regular expressions, too: it is told to others in this form.
 _DATE_AND_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
-_TIME = re.compile(_DATE_AND_TIME + r"(?:Z|[+-][0-9]{2}:[0-5][0-9])")
+TIME = _DATE_AND_TIME + r"(?:Z|[+-][0-9]{2}:[0-5][0-9])"
+_TIME = re.compile(TIME)
 _TIME_WITHOUT_OFFSET = re.compile(_DATE_AND_TIME)
 
 # RFC 2606 and RFC 6761 reserve these names, so no person has an address there.
@@ -29,6 +32,8 @@ _RESERVED_DOMAIN = re.compile(
     r"(?:^|\.)(?:test|example|invalid|localhost|example\.(?:com|net|org))$", re.IGNORECASE
 )
 _EMAIL = validate.Email()
+# What a format `email` does not say.
+EMAIL_HINT = "None below a reserved domain such as example.com, which the API refuses."
 
 _WEB_URL = re.compile(
     r"https?://"
@@ -74,31 +79,38 @@ def check_not_empty(text: str) -> None:
         raise ValidationError("must not be empty")
 
 
-def longest(characters: int) -> TextCheck:
-    """Return a check that refuses texts of more characters than this."""
+@dataclass(frozen=True, slots=True)
+class Longest:
+    """Refuses texts of more characters than this."""
 
-    def check_length(text: str) -> None:
-        if len(text) > characters:
-            raise ValidationError(f"must have at most {characters} characters, not {len(text)}")
+    characters: int
 
-    return check_length
+    def __call__(self, text: str) -> None:
+        """Raise ValidationError for a longer text."""
+        if len(text) > self.characters:
+            raise ValidationError(f"must have at most {self.characters} characters, not {len(text)}")
 
 
-def one_of(values: Sequence[str]) -> TextCheck:
-    """Return a check that refuses everything but these values; a long list is not told in full."""
-    known = frozenset(values)
+class OneOf:
+    """Refuses everything but these values; a long list is not told in full."""
 
-    def check_choice(text: str) -> None:
-        if text in known:
+    __slots__ = ("_known", "values")
+
+    def __init__(self, values: Sequence[str]) -> None:
+        self.values = tuple(values)
+        self._known = frozenset(values)
+
+    def __call__(self, text: str) -> None:
+        """Raise ValidationError for any other text, with what is near."""
+        if text in self._known:
             return
+        values = self.values
         if len(values) <= _MOST_LISTED:
             raise ValidationError(f"must be one of {', '.join(values)}; {shown(text)} is not")
         near = _of_same_language(text, values) or nearest_names(text, values, most=3)
         raise ValidationError(
             f"{shown(text)} is not known" + (f"; the nearest are {', '.join(near)}" if near else "")
         )
-
-    return check_choice
 
 
 def _of_same_language(text: str, codes: Sequence[str]) -> list[str]:

@@ -7,14 +7,14 @@ address); all else goes to standard error.
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
 from enum import IntEnum
 from typing import Any
 
 import click
 
-from pipeline import __version__
+from pipeline import __version__, interrupts, tracing
+from pipeline.cli.choices import BATCHES, profile_option
 from pipeline.errors import (
     CredentialsRefused,
     IngestError,
@@ -31,11 +31,12 @@ class ExitCode(IntEnum):
 
     DONE = 0
     WRONG_USAGE = 2  # or wrong settings
-    SOME_FAILED = 3  # finished, but some recordings were rejected or are dead
+    SOME_FAILED = 3  # finished, but some recordings were rejected, are dead or cancelled
     STOPPED = 4  # before the end; run it again to go on
     CREDENTIALS_REFUSED = 5
     LEDGER_UNREACHABLE = 6
     LEDGER_REFUSED = 7
+    PROBLEM_FOUND = 8  # by `doctor`
 
 
 EXIT_CODES: dict[type[IngestError], ExitCode] = {
@@ -49,28 +50,47 @@ EXIT_CODES: dict[type[IngestError], ExitCode] = {
 
 # Name of each command: where it lives and its line in the help, so that the help imports none of them.
 COMMANDS = {
+    "alive": ("pipeline.cli.alive", "Tell whether this machine's workers are alive; for health checks."),
+    "api": ("pipeline.cli.api", "Let other systems hand recordings in over HTTP."),
+    "authorize": ("pipeline.cli.authorize", "Let a company authorize this program by OAuth."),
     "backfill": ("pipeline.cli.backfill", "Bring the recordings of a manifest into Gong."),
+    "cancel": ("pipeline.cli.cancel", "Cancel a batch."),
     "check": ("pipeline.cli.check", "Check a manifest, and say when it would be done."),
+    "completion": ("pipeline.cli.completion", "Print the script that lets a shell complete commands."),
+    "dead": ("pipeline.cli.dead", "Show what needs a person, by reason."),
     "demo": ("pipeline.cli.demo", "See it work: 40 recordings into a simulated API."),
+    "doctor": ("pipeline.cli.doctor", "Look for what is set up wrong, and say what to do."),
+    "enqueue": ("pipeline.cli.enqueue", "Hand single recordings in, from standard input."),
     "flower": ("pipeline.cli.flower", "Watch the tasks in a browser."),
+    "forget": ("pipeline.cli.forget", "Remove what is finished from the ledger."),
     "gate": ("pipeline.cli.gate", "Stop all requests by hand, or let them go on."),
     "limits": ("pipeline.cli.limits", "Show the limits, or change them while workers run."),
     "map": ("pipeline.cli.map", "Map the columns of another system's export."),
-    "retry": ("pipeline.cli.retry", "Bring dead letters back."),
+    "pause": ("pipeline.cli.pause", "Let nothing more of a batch begin."),
+    "profiles": ("pipeline.cli.profiles", "Show the profiles of several companies, and what they set."),
+    "report": ("pipeline.cli.report", "Tell what became of each row of a batch."),
+    "requeue": ("pipeline.cli.requeue", "Check the rejected rows of a batch anew."),
+    "resume": ("pipeline.cli.resume", "Let a paused batch go on."),
+    "retry": ("pipeline.cli.retry", "Bring dead letters and cancelled recordings back."),
     "simulator": ("pipeline.simulator.command", "Run a stand-in for the API."),
     "status": ("pipeline.cli.status", "Show how batches are doing."),
+    "token": ("pipeline.cli.token", "Give other systems tokens for the API."),
     "worker": ("pipeline.cli.worker", "Run workers until they are stopped."),
 }
+
+# These read no settings, so a profile changes nothing.
+WITHOUT_SETTINGS = {"completion", "demo", "map", "simulator"}
 
 HELP_OF_EXIT_CODES = """\b
 Exit codes:
   0  everything is done
   2  wrong usage or settings
-  3  finished, but some recordings were rejected or are dead
+  3  finished, but some recordings were rejected, are dead or cancelled
   4  stopped before the end; run the same command again to go on
   5  the API refuses the credentials
   6  the server of the ledger is out of reach
   7  the server of the ledger refuses what it is asked to do
+  8  doctor found a problem
 """
 
 
@@ -88,6 +108,9 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{cmd_name} is not a command")
+        _complete_batches(command)
+        if cmd_name not in WITHOUT_SETTINGS:
+            _add_profile(command)
         return _with_exit_codes(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -105,10 +128,27 @@ def _with_exit_codes(command: click.Command) -> click.Command:
     return command
 
 
+def _add_profile(command: click.Command) -> None:
+    """Let `--profile` be written behind a command too, and behind those below it."""
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _add_profile(below)
+    elif not any(parameter.name == "profile" for parameter in command.params):
+        profile_option(command)
+
+
+def _complete_batches(command: click.Command) -> None:
+    """Let a shell complete every argument and option that is the name of a batch."""
+    for parameter in command.params:
+        if parameter.name == "batch":
+            parameter.type = BATCHES
+
+
 @click.command(
     cls=Commands, epilog=HELP_OF_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="gong-ingest")
+@profile_option
 def cli() -> None:
     """Bring call recordings into Gong: none lost, none doubled, as fast as the API's limits allow.
 
@@ -117,16 +157,20 @@ def cli() -> None:
       export GONG_BASE_URL=https://us-1234.api.gong.io
       export GONG_ACCESS_KEY=... GONG_ACCESS_KEY_SECRET=...
       gong-ingest backfill calls.jsonl --media-root ./recordings
+    With a profile for each company (gong-ingest profiles --help):
+      gong-ingest --profile acme backfill calls.jsonl --media-root ./recordings
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     # Whoever ends a command with SIGTERM, or closes its terminal, means the same as with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
-    sys.exit(_run(arguments))
+    interrupts.install()
+    try:
+        code = _run(arguments)
+    finally:
+        tracing.end()
+    sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:

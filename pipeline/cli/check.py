@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.reading import reading_options
+from pipeline.cli.reading import media_option, reading_options
 
 if TYPE_CHECKING:
     from pipeline.manifest import Form
@@ -29,9 +29,10 @@ Exit codes:
 @click.argument("manifest", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--media-root",
-    type=click.Path(path_type=Path),
-    help="Folder of the media; GONG_INGEST_MEDIA_ROOTS or the manifest's folder when left out.",
+    help="Folder or address (s3://bucket/prefix) of the media; GONG_INGEST_MEDIA_ROOTS or the manifest's "
+    "folder when left out.",
 )
+@media_option
 @click.option("--media/--no-media", default=True, show_default=True, help="Look at the media files as well.")
 @reading_options
 @click.option(
@@ -47,7 +48,8 @@ Exit codes:
 )
 def check(
     manifest: Path,
-    media_root: Path | None,
+    media_root: str | None,
+    media_mode: str,
     media: bool,
     form: Form | None,
     map_path: Path | None,
@@ -69,8 +71,9 @@ def check(
       gong-ingest check calls.csv --problems problems.csv
       gong-ingest check calls.csv --json | jq -r 'select(.type == "problem") | .line'
     """
-    from pipeline.cli.preflight.run import Wanted, run_check  # noqa: PLC0415 - the help must not wait for it
-    from pipeline.cli.reading import reading_of  # noqa: PLC0415
+    from pipeline.cli.preflight.run import Wanted, run_check
+    from pipeline.cli.reading import reading_of
 
     reading = reading_of(form, map_path, encoding, delimiter)
-    return run_check(Wanted(manifest, reading, media_root, media, processes, problems, as_json))
+    links = media_mode == "link"
+    return run_check(Wanted(manifest, reading, media_root, media, processes, problems, as_json, links=links))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
-from pipeline.cli.session import session
-from pipeline.cli.status import gate_sentence
+from pipeline.cli.choices import as_typed
+from pipeline.cli.session import Session, session
 from pipeline.settings import Settings
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 
 
 @click.group()
@@ -22,7 +26,8 @@ def gate() -> None:
 
 @gate.command()
 @click.option("--because", default="closed by hand", show_default=True, help="Shown to whoever asks why.")
-def close(because: str) -> None:
+@json_option
+def close(because: str, as_json: bool) -> None:
     """Let no request leave until the gate is opened; what is under way is finished.
 
     \b
@@ -31,11 +36,14 @@ def close(because: str) -> None:
     """
     with session(Settings.from_env()) as opened:
         opened.limiter.close_by_hand(because)
-        click.echo("The gate is closed; open it with: gong-ingest gate open", err=True)
+        if as_json:
+            _echo(opened)
+        click.echo(f"The gate is closed; open it with: {as_typed('gate open')}", err=True)
 
 
 @gate.command("open")
-def open_gate() -> None:
+@json_option
+def open_gate(as_json: bool) -> None:
     """Let requests leave again, whatever closed the gate.
 
     \b
@@ -44,17 +52,34 @@ def open_gate() -> None:
     """
     with session(Settings.from_env()) as opened:
         was_closed = opened.limiter.open_by_hand()
+        if as_json:
+            _echo(opened)
         click.echo("The gate is open." if was_closed else "The gate was open.", err=True)
 
 
 @gate.command()
-def show() -> None:
+@json_option
+def show(as_json: bool) -> None:
     """Say whether the gate is closed, why, since when and until when.
 
     \b
     Example:
       gong-ingest gate show
+      gong-ingest gate show --json | jq .gate.reason
     """
+    from pipeline.printable import printable
+
     with session(Settings.from_env()) as opened:
+        if as_json:
+            _echo(opened)
+            return
         closed = opened.limiter.gate()
-        click.echo(gate_sentence(closed) if closed else "The gate is open.")
+        click.echo(printable(closed.sentence) if closed else "The gate is open.")
+
+
+def _echo(opened: Session) -> None:
+    """Write the gate as `status --json` does; null while it is open."""
+    from pipeline.documents import gate_document
+
+    closed = opened.limiter.gate()
+    click.echo(json.dumps({"gate": gate_document(closed) if closed else None}))

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from pipeline.cli.session import Session, session
 from pipeline.errors import SettingsInvalid
-from pipeline.limiter import InForce, Limits
 from pipeline.settings import Settings
 
-# The setting behind each field of the limits that may be changed while running.
-FIELDS = {
-    "requests_per_second": "requests_per_second",
-    "requests_per_day": "requests_per_day",
-    "rate_margin": "margin",
-    "burst": "burst",
-    "live_share": "live_share",
-}
+if TYPE_CHECKING:
+    from pipeline.limiter import InForce
 
 
 @click.command()
@@ -45,27 +36,34 @@ def limits(reset: bool, as_json: bool, **changes: float | None) -> None:
     given = {name: value for name, value in changes.items() if value is not None}
     if reset and given:
         raise SettingsInvalid("--reset takes every change back; give it alone.")
+    from pipeline.documents import LIMIT_FIELDS
+
     settings = Settings.from_env()
     # The bounds are those of the settings.
     dataclasses.replace(settings, **given)  # type: ignore[arg-type]
     with session(settings) as opened:
         if reset:
-            opened.limiter.set_limits(dict.fromkeys(FIELDS))
+            opened.limiter.set_limits(dict.fromkeys(LIMIT_FIELDS))
         elif given:
             opened.limiter.set_limits(given)
         _show(opened, as_json=as_json)
 
 
 def _show(opened: Session, *, as_json: bool) -> None:
+    from pipeline.documents import limit_values, limits_document
+
     now, today = opened.limiter.in_force(), opened.limiter.use().today
     if as_json:
-        click.echo(json.dumps(_document(now, today)))
+        click.echo(json.dumps(limits_document(now, today)))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("limit", "in force", "from"):
         table.add_column(title)
-    for name, value in _values(now.limits).items():
+    for name, value in limit_values(now.limits).items():
         table.add_row(name, f"{value:,}", "limits" if name in now.changed else "settings")
     table.add_row("day_window", now.limits.day_window, "settings")
     console.print(table)
@@ -74,21 +72,6 @@ def _show(opened: Session, *, as_json: bool) -> None:
     )
     for sentence in _sentences(now):
         console.print(sentence, style="yellow")
-
-
-def _values(limits: Limits) -> dict[str, float]:
-    return {name: getattr(limits, field) for name, field in FIELDS.items()}
-
-
-def _document(now: InForce, today: int) -> dict[str, Any]:
-    return {
-        "limits": _values(now.limits) | {"day_window": now.limits.day_window},
-        "changed": sorted(now.changed),
-        "margin_now": round(now.margin, 5),
-        "requests_per_day_now": now.requests_per_day,
-        "requests_today": today,
-        "slots_missed": now.missed,
-    }
 
 
 def _sentences(now: InForce) -> list[str]:
@@ -100,4 +83,6 @@ def _sentences(now: InForce) -> list[str]:
         found.append("the API said that the day is spent before this pipeline had used it: others use it too")
     if now.missed:
         found.append(f"{now.missed:,} slots were given up because the request would have left late")
+    if now.late:
+        found.append(f"{now.late:,} requests left late: the machine was busy, or a connection was gone")
     return found

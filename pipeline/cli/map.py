@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from pipeline.call import encode_call
 from pipeline.cli import ExitCode
 from pipeline.cli.reading import left_out, reading_of, reading_options
-from pipeline.manifest import Form, Reading, Row, read_manifest
-from pipeline.manifest.mapping.guess import first_map
+
+if TYPE_CHECKING:
+    from pipeline.manifest import Form, Reading, Row
 
 
 @click.command()
@@ -28,6 +28,9 @@ from pipeline.manifest.mapping.guess import first_map
 @click.option("--output", type=click.Path(path_type=Path), help="File to write to; it must not exist yet.")
 @click.option("--rows", type=click.IntRange(min=1), help="Only so many rows of EXPORT.")
 @reading_options
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object on standard output at the end; needs --output."
+)
 def map(  # noqa: A001 - a command is found by its name, and nothing here needs the builtin
     export: Path,
     init: bool,
@@ -37,6 +40,7 @@ def map(  # noqa: A001 - a command is found by its name, and nothing here needs 
     map_path: Path | None,
     encoding: str | None,
     delimiter: str | None,
+    as_json: bool,
 ) -> int:
     """Map the columns of EXPORT, a table or JSON lines of another system; `-` reads standard input.
 
@@ -51,16 +55,33 @@ def map(  # noqa: A001 - a command is found by its name, and nothing here needs 
     """
     if init == (map_path is not None):
         raise click.UsageError("Give --init for a first map, or --map with a map to use.")
+    if as_json and output is None:
+        raise click.UsageError("With --json, name a file for the rest with --output.")
+    document: dict[str, str | int] = {"output": str(output)}
     if init:
-        text = first_map(export, encoding=encoding, delimiter=delimiter)
-        with _written_to(output) as file:
-            file.write(text)
-        return ExitCode.DONE
-    return _mapped(export, reading_of(form, map_path, encoding, delimiter), rows, output)
+        _write_first_map(export, output, encoding, delimiter)
+        code = ExitCode.DONE
+    else:
+        mapped, rejected = _map_rows(export, reading_of(form, map_path, encoding, delimiter), rows, output)
+        document |= {"mapped": mapped, "rejected": rejected}
+        code = ExitCode.SOME_FAILED if rejected else ExitCode.DONE
+    if as_json:
+        click.echo(json.dumps(document))
+    return code
 
 
-def _mapped(export: Path, reading: Reading, most: int | None, output: Path | None) -> int:
-    """Write the rows of an export as a manifest, and tell those that are rejected."""
+def _write_first_map(export: Path, output: Path | None, encoding: str | None, delimiter: str | None) -> None:
+    from pipeline.manifest.mapping.guess import first_map
+
+    text = first_map(export, encoding=encoding, delimiter=delimiter)
+    with _written_to(output) as file:
+        file.write(text)
+
+
+def _map_rows(export: Path, reading: Reading, most: int | None, output: Path | None) -> tuple[int, int]:
+    """Write the rows of an export as a manifest, and tell those that are rejected; gives how many of each."""
+    from pipeline.manifest import Row, read_manifest
+
     mapped = rejected = 0
     rows = read_manifest(export, reading=reading)
     with _written_to(output) as file:
@@ -73,7 +94,7 @@ def _mapped(export: Path, reading: Reading, most: int | None, output: Path | Non
                 rejected += 1
     counted = f"{_rows(mapped)} mapped, {_rows(rejected)} rejected."
     click.echo(" ".join(filter(None, [counted, left_out(reading)])), err=True)
-    return ExitCode.SOME_FAILED if rejected else ExitCode.DONE
+    return mapped, rejected
 
 
 def _rows(number: int) -> str:
@@ -81,6 +102,8 @@ def _rows(number: int) -> str:
 
 
 def _line_of(row: Row) -> str:
+    from pipeline.call import encode_call
+
     media = f',"media":{json.dumps(row.media, ensure_ascii=False)}' if row.media is not None else ""
     return f'{{"call":{encode_call(row.call)}{media}}}\n'
 

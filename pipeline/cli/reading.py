@@ -15,7 +15,7 @@ Command = Callable[..., Any]
 
 
 def _separator(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
-    from pipeline.manifest.table import separator_of  # noqa: PLC0415 - a help must not wait for it
+    from pipeline.manifest.table import separator_of
 
     try:
         return None if given is None else separator_of(given)
@@ -46,6 +46,18 @@ def reading_options(command: Command) -> Command:
     return command
 
 
+def media_option(command: Command) -> Command:
+    """Add the option `--media-mode`."""
+    return click.option(
+        "--media-mode",
+        type=click.Choice(["upload", "link"]),
+        default="upload",
+        show_default=True,
+        help="link: Gong pulls what lies in an object store through a signed address, which takes one "
+        "request instead of two; other media is uploaded.",
+    )(command)
+
+
 def reading_of(
     form: Form | None, map_path: Path | None, encoding: str | None, delimiter: str | None
 ) -> Reading:
@@ -54,7 +66,7 @@ def reading_of(
     Raises:
         ManifestUnreadable: There is no such map, or it cannot be read.
     """
-    from pipeline.manifest import Reading, read_map  # noqa: PLC0415 - a help must not wait for it
+    from pipeline.manifest import Reading, read_map
 
     return Reading(form, encoding, delimiter, read_map(map_path) if map_path else None)
 

@@ -1,17 +1,23 @@
-"""What most commands begin with: the server of the ledger, configured or embedded."""
+"""What most commands begin with: the server of the ledger, configured or embedded.
+
+What leads to the server is imported when a session is opened: the help of a command waits for none of it.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pipeline.embedded import embedded_server, handed_on, revive_server
-from pipeline.ledger import Ledger
-from pipeline.limiter import Limiter
+from pipeline.logs import set_up_command
 from pipeline.settings import Settings
-from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from pipeline.ledger import Control, Ledger, Refused
+    from pipeline.limiter import Limiter
+    from pipeline.overview import Observer
+    from pipeline.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +35,31 @@ class Session:
     is_embedded: bool
     handed_on: tuple[int, ...] = ()
 
+    @property
+    def control(self) -> Control:
+        """Give what a person does to batches."""
+        from pipeline.ledger import Control
+
+        return Control(self.store)
+
+    @property
+    def refused(self) -> Refused:
+        """Give the messages of the intake that were refused."""
+        from pipeline.ledger import Manifests, Refused
+
+        return Refused(Manifests(self.store))
+
+    @property
+    def observer(self) -> Observer:
+        """Give what looks at everything."""
+        from pipeline.overview import Observer
+
+        return Observer(self.store, self.ledger, self.limiter)
+
     def revive(self) -> None:
         """Start the embedded server again if it fell; a configured server is somebody else's to start."""
+        from pipeline.embedded import revive_server
+
         if self.is_embedded:
             revive_server(self.settings.data_dir)
 
@@ -43,13 +72,18 @@ def session(settings: Settings) -> Iterator[Session]:
         LedgerUnreachable: It cannot be used.
         SettingsInvalid: It would lose jobs when its memory is full.
     """
+    from pipeline.embedded import handed_on, with_server
+    from pipeline.ledger import Ledger
+    from pipeline.limiter import Limiter
+    from pipeline.store import Store
+
+    set_up_command(settings)
     is_embedded = not settings.redis_url
     descriptors: tuple[int, ...] = ()
     with ExitStack() as stack:
+        settings = stack.enter_context(with_server(settings))
         if is_embedded:
-            url = stack.enter_context(embedded_server(settings.data_dir))
             descriptors = (stack.enter_context(handed_on(settings.data_dir)),)
-            settings = dataclasses.replace(settings, redis_url=url)
         store = Store.from_settings(settings)
         stack.callback(store.close)
         store.check_server()

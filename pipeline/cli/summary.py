@@ -12,9 +12,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.batches import command_on
+from pipeline.cli.choices import as_typed
 from pipeline.cli.session import Session
 from pipeline.job import Counts, State
 from pipeline.limiter import Use
+from pipeline.printable import printable
 
 DEAD_LETTERS_SHOWN = 20
 
@@ -28,6 +31,7 @@ class Summary:
         before: The batch when the run began.
         total: Rows of the manifest.
         submitted: Rows that became new jobs in this run.
+        updated: Rows that changed a job of which the API had nothing yet.
         known: Rows that were jobs already.
         rejected: Rows that were refused.
         elsewhere: States of the known rows that belong to an earlier batch.
@@ -39,6 +43,7 @@ class Summary:
     before: Counts
     total: int
     submitted: int
+    updated: int
     known: int
     rejected: int
     elsewhere: Sequence[State | None]
@@ -56,6 +61,11 @@ class Summary:
         return self.counts.dead + Counter(self.elsewhere)[State.DEAD]
 
     @property
+    def cancelled(self) -> int:
+        """Count the recordings that were taken back by a person."""
+        return self.counts.cancelled + Counter(self.elsewhere)[State.CANCELLED]
+
+    @property
     def waiting(self) -> int:
         """Count the recordings that are not in a final state."""
         found = Counter(self.elsewhere)
@@ -64,16 +74,18 @@ class Summary:
     def document(self) -> dict[str, Any]:
         """Give what `--json` prints. The names are a contract.
 
-        `total`, `submitted`, `rejected` are rows of the manifest; `done`, `dead`, `adopted` recordings of the
-        batch; `requests`, `rate_limited`, `seconds` are of this run.
+        `total`, `submitted`, `updated`, `rejected` are rows of the manifest; `done`, `dead`, `cancelled`,
+        `adopted` recordings of the batch; `requests`, `rate_limited`, `seconds` are of this run.
         """
         return {
             "batch": self.counts.batch,
             "total": self.total,
             "submitted": self.submitted,
+            "updated": self.updated,
             "rejected": self.rejected,
             "done": self.done,
             "dead": self.dead,
+            "cancelled": self.cancelled,
             "adopted": self.counts.adopted,
             "requests": self.counts.requests - self.before.requests,
             "rate_limited": self.counts.rate_limited - self.before.rate_limited,
@@ -114,41 +126,53 @@ def print_summary(
 def _worker_command(opened: Session) -> str:
     """Write the command that runs workers for what was handed in from here."""
     roots = shlex.quote(os.pathsep.join(map(str, opened.settings.media_roots)))
-    return f"GONG_INGEST_MEDIA_ROOTS={roots} gong-ingest worker" if roots != "''" else "gong-ingest worker"
+    worker = as_typed("worker")
+    return f"GONG_INGEST_MEDIA_ROOTS={roots} {worker}" if roots != "''" else worker
 
 
 def _lines(summary: Summary, opened: Session) -> list[tuple[str, str]]:
     counts, before = summary.counts, summary.before
+    updated = f"{summary.updated:,} updated, " if summary.updated else ""
+    rows = f"{summary.submitted:,} new, {updated}{summary.known:,} known, {summary.rejected:,} rejected"
     adopted = f", {counts.adopted:,} of them were there before" if counts.adopted else ""
     lines = [
         ("batch", counts.batch),
         ("rows", f"{summary.total:,}"),
-        ("of these", f"{summary.submitted:,} new, {summary.known:,} known, {summary.rejected:,} rejected"),
+        ("of these", rows),
         ("created", f"{counts.created:,}{adopted}"),
         ("uploaded", f"{counts.uploaded:,}"),
         ("done", f"{summary.done:,}"),
         ("dead", f"{summary.dead:,}"),
+        *([("cancelled", f"{summary.cancelled:,}")] if summary.cancelled else []),
         ("requests", f"{counts.requests - before.requests:,}"),
         ("429s", f"{counts.rate_limited - before.rate_limited:,}"),
         ("time", f"{summary.seconds:.1f} s"),
     ]
-    rate = opened.limiter.limits.requests_per_second
+    rate = opened.limiter.in_force().limits.requests_per_second
     if (share := summary.share_of_rate(rate)) is not None:
         lines.append(("rate", f"{share:.1%} of the allowed {rate:g} requests/s"))
     return lines
 
 
 def _print_dead_letters(console: Console, summary: Summary, opened: Session) -> None:
-    for letter in opened.ledger.dead_letters(summary.counts.batch, most=DEAD_LETTERS_SHOWN):
+    # Who only hands in may not read them.
+    most = min(summary.counts.dead, DEAD_LETTERS_SHOWN)
+    for letter in opened.control.dead_letters(summary.counts.batch, most=most) if most else ():
         request = f" (requestId {letter.request_id})" if letter.request_id else ""
         console.print(
-            f"dead: {letter.client_unique_id}: {letter.code}: {letter.message}{request}",
+            f"dead: {printable(f'{letter.client_unique_id}: {letter.code}: {letter.message}{request}')}",
             style="red",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
     if summary.counts.dead:
-        console.print(f"bring them back with: gong-ingest retry {summary.counts.batch}", highlight=False)
+        hint = f"bring them back with: {command_on('retry', summary.counts.batch)}"
+        console.print(hint, markup=False, highlight=False, soft_wrap=True)
+    if summary.counts.cancelled:
+        again = command_on("retry", summary.counts.batch, "--reason cancelled")
+        console.print(
+            f"bring cancelled ones back with: {again}", markup=False, highlight=False, soft_wrap=True
+        )
     if summary.counts.dead > DEAD_LETTERS_SHOWN:
         console.print(f"… and {summary.counts.dead - DEAD_LETTERS_SHOWN:,} dead letters more", style="red")

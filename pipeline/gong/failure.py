@@ -12,7 +12,7 @@ from pipeline.gong.exchange import Exchange
 def request_failed(error: Exception, exchange: Exchange, host: str) -> RequestFailed:
     """Return the failure of an exchange with `host`."""
     causes = list(_causes(error))
-    reason = getattr(causes[-1], "strerror", None) or str(causes[-1]) or type(causes[-1]).__name__
+    reason = reason_of(error)
     if not exchange.sent and any(isinstance(cause, ssl.SSLError) for cause in causes):
         return RequestFailed(
             "tls_failed",
@@ -34,6 +34,12 @@ def request_failed(error: Exception, exchange: Exchange, host: str) -> RequestFa
         f"The connection to {host} broke before an answer ({reason}); what the request did is not known.",
         sent=True,
     )
+
+
+def reason_of(error: Exception) -> str:
+    """Say in a few words what was at the bottom of an error."""
+    first = list(_causes(error))[-1]
+    return getattr(first, "strerror", None) or str(first) or type(first).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 from urllib3.exceptions import HTTPError
 
+from pipeline.gong.incoming import Incoming
 from pipeline.outcome import MESSAGE_MAX_CHARACTERS, Answer
 
 ANSWER_MAX_BYTES = 1 << 20
@@ -22,14 +22,14 @@ _MARKUP = re.compile(r"<(style|script)\b.*?(?:</\1>|\Z)|<[^>]*>", re.DOTALL | re
 _CALL_ID = re.compile(r"[0-9]{1,20}")
 
 
-def read_answer(response: requests.Response) -> Answer:
+def read_answer(response: Incoming) -> Answer:
     """Read an answer's body; raise nothing, whatever the body is and wherever it breaks off."""
     content, whole = _content(response)
     body = _json_object(content) if whole else None
     found: Mapping[str, Any] = body or {}
     call_id = _text(found.get("callId"))
     return Answer(
-        status=response.status_code,
+        status=response.status,
         request_id=_text(found.get("requestId")),
         call_id=call_id if call_id and _CALL_ID.fullmatch(call_id) else None,
         url=_text(found.get("url")),
@@ -38,14 +38,15 @@ def read_answer(response: requests.Response) -> Answer:
         complete=body is not None,
         body=found,
         location=response.headers.get("Location"),
+        date=response.headers.get("Date"),
     )
 
 
-def _content(response: requests.Response) -> tuple[bytes, bool]:
+def _content(response: Incoming) -> tuple[bytes, bool]:
     """Return what arrived, and whether that is all."""
     content = bytearray()
     try:
-        while block := response.raw.read(1 << 16, decode_content=True):
+        for block in response.blocks():
             content += block
             if len(content) > ANSWER_MAX_BYTES:
                 return bytes(content), False

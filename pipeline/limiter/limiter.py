@@ -11,25 +11,33 @@ Invariants: a slot is bound at most `HORIZON_S` ahead. A slot whose instant has 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pipeline.job import Lane
+from pipeline.errors import LeaseLost
+from pipeline.job import Held, Lane, Step
 from pipeline.limiter.gate import Gate
 from pipeline.limiter.limits import ROLLING, InForce, Limits, day_of
-from pipeline.limiter.slot import Refusal, Slot
+from pipeline.limiter.slot import LATE_S, Refusal, Slot
 from pipeline.settings import Settings
 from pipeline.store import Clock, Store
 
 # Far enough that each of eight processes finds a slot at 3 requests/s in one round trip; what a worker takes
 # with it when it dies is no more than that.
 HORIZON_S = 3.0
+# Whoever needs longer to be ready is stuck, not slow.
+LEAD_MAX_S = 1.0
 # A Retry-After up to this long speaks of the limit a second, so the pace was too fast.
 SHORT_RETRY_AFTER_S = 10.0
 # One of at least this long speaks of the limit a day: somebody else used it up.
 LONG_RETRY_AFTER_S = 600.0
+
+# For which job a request is: its id, lease token and run, and what is noted of it.
+Asker = tuple[str, int | str, str, str]
+NO_JOB: Asker = ("", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Limiter:
     def __init__(self, store: Store, limits: Limits, *, clock: Clock | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._shortest_way_s = math.inf
         self.limits = limits
 
     @classmethod
@@ -62,14 +71,30 @@ class Limiter:
         )
         return cls(store, limits)
 
-    def acquire(self, lane: Lane, *, missed: Slot | None = None) -> Slot | Refusal:
+    def acquire(
+        self,
+        lane: Lane,
+        *,
+        missed: Slot | None = None,
+        lead_s: float = 0.0,
+        held: Held | None = None,
+        is_noted: bool = False,
+    ) -> Slot | Refusal:
         """Bind the next free slot for one request, or learn when to ask again.
 
         Args:
             lane: A request of the live lane goes before those of backfill that wait.
             missed: The slot that this request held before and came too late for; the day has it again.
+            lead_s: How long the asker needs to be ready; the slot comes no sooner.
+            held: The job that the request is for. With the slot it is noted that its outcome is open.
+            is_noted: It was noted before, with a slot that was not used.
+
+        Raises:
+            LeaseLost: The lease on the job is lost: no slot was bound, and the request must not leave.
         """
-        return self._ask(lane, missed=missed)
+        return self._ask(
+            lane, missed=missed, lead_s=min(lead_s, LEAD_MAX_S), asker=_asker(held, is_noted=is_noted)
+        )
 
     def look(self, lane: Lane) -> Slot | Refusal:
         """See what `acquire` would answer, and bind nothing."""
@@ -77,19 +102,8 @@ class Limiter:
 
     def in_force(self) -> InForce:
         """See the limits that hold now for every worker."""
-        per_second, per_day, margin, burst, live_share, *rest = self._run(
-            "limits", *self.limits.as_arguments()
-        )
-        margin_now, per_day_now, missed, *changed = rest
-        limits = Limits(
-            float(per_second),
-            int(per_day),
-            float(margin),
-            int(burst),
-            float(live_share),
-            self.limits.day_window,
-        )
-        return InForce(limits, tuple(changed), float(margin_now), int(per_day_now), int(missed))
+        answer = self._run("limits", *self.limits.as_arguments())
+        return InForce.from_answer(self.limits.day_window, *answer)
 
     def set_limits(self, changes: Mapping[str, float | None]) -> None:
         """Set limits for every worker while they run, by the names of the settings; None takes one back."""
@@ -125,17 +139,17 @@ class Limiter:
         if slot.is_probe or slot.failures:
             self._run("note_success")
 
+    def note_late(self, slot: Slot, late_s: float) -> None:
+        """Count a request that left so much after its slot, and let the slots behind it wait for it."""
+        self._run("note_late", slot.at_us, round((late_s - LATE_S) * 1e6))
+
     def probe_now(self) -> None:
         """Let the next request probe a gate that waits for one, because the settings may be right now."""
         self._run("probe_now")
 
     def gate(self) -> Gate | None:
         """Read the gate; None while it is open."""
-        values = self._run("gate")
-        if not values:
-            return None
-        reason, detail, mode, *times_us = values
-        return Gate(reason, detail, mode, *(int(time_us) / 1e6 for time_us in times_us))
+        return Gate.from_answer(*self._run("gate"))
 
     def clock(self) -> float:
         """Read the server's clock: seconds since the epoch."""
@@ -147,44 +161,71 @@ class Limiter:
         today, count, first_us, last_us = self._run("budget", since_us)
         return Use(today, count, (int(last_us) - int(first_us)) / 1e6)
 
-    def _run(self, script: str, *arguments: str | float) -> Any:
-        """Run a script that begins with the time."""
-        now_us = "" if self._clock is None else round(self._clock() * 1e6)
-        return self._store.run(script, now_us, *arguments)
-
-    def _ask(self, lane: Lane, *, look_only: bool = False, missed: Slot | None = None) -> Slot | Refusal:
-        asked_at = time.monotonic()
-        answer = self._run(
-            "acquire",
-            lane,
-            *self.limits.as_arguments(),
-            round(HORIZON_S * 1e6),
-            "1" if look_only else "0",
-            *self._day_us(),
-            "" if missed is None else missed.at_us,
-        )
-        wait_s = int(answer[1]) / 1e6
-        if answer[0] != "granted":
-            return Refusal(wait_s, answer[2])
-        # The server read its clock about halfway between the question and the answer.
-        asked_and_answered = (asked_at + time.monotonic()) / 2
-        is_probe, failures, at_us, notice = answer[2:]
-        return Slot(
-            leaves_at=asked_and_answered + wait_s,
-            at_us=int(at_us),
-            lane=lane,
-            notice=int(notice),
-            is_probe=is_probe == "1",
-            failures=int(failures),
-        )
-
-    def _day_us(self) -> tuple[int | str, int | str]:
+    def day_us(self) -> tuple[int | str, int | str]:
         """Give the bounds of the API's day. The script corrects them if the server's clock is past them."""
         if self.limits.day_window == ROLLING:
             return "", ""
         now = time.time() if self._clock is None else self._clock()
         starts, ends = day_of(now, self.limits.day_window)
         return round(starts * 1e6), round(ends * 1e6)
+
+    def _run(self, script: str, *arguments: str | float) -> Any:
+        """Run a script that begins with the time."""
+        return self._store.run(script, self._now_us(), *arguments)
+
+    def _now_us(self) -> int | str:
+        """Give the time that a script is to take; the server's clock where it is empty."""
+        return "" if self._clock is None else round(self._clock() * 1e6)
+
+    def _ask(
+        self,
+        lane: Lane,
+        *,
+        look_only: bool = False,
+        missed: Slot | None = None,
+        lead_s: float = 0.0,
+        asker: Asker = NO_JOB,
+    ) -> Slot | Refusal:
+        asked_at = time.monotonic()
+        begun = self._store.begin(
+            "acquire",
+            self._now_us(),
+            lane,
+            *self.limits.as_arguments(),
+            round(HORIZON_S * 1e6),
+            "1" if look_only else "0",
+            *self.day_us(),
+            "" if missed is None else missed.at_us,
+            round(lead_s * 1e6),
+            *asker,
+        )
+        answer, answered_at = begun.answer(), time.monotonic()
+        if answer[0] == "lost":
+            raise LeaseLost.to_another(asker[0])
+        wait_s = int(answer[1]) / 1e6
+        if answer[0] != "granted":
+            return Refusal(wait_s, answer[2])
+        read_at, doubt_s = self._clock_was_read(begun.sent_at or asked_at, answered_at)
+        is_probe, failures, at_us, notice = answer[2:]
+        return Slot(
+            leaves_at=read_at + wait_s,
+            at_us=int(at_us),
+            lane=lane,
+            notice=int(notice),
+            is_probe=is_probe == "1",
+            failures=int(failures),
+            doubt_s=doubt_s,
+        )
+
+    def _clock_was_read(self, sent_at: float, answered_at: float) -> tuple[float, float]:
+        """Say when the server read its clock, and by how much that may be wrong.
+
+        It was about halfway between question and answer. What both took longer than they do at best, one of
+        them may have taken alone: the server was stopped, or this process.
+        """
+        way_s = answered_at - sent_at
+        self._shortest_way_s = min(self._shortest_way_s, way_s)
+        return sent_at + way_s / 2, (way_s - self._shortest_way_s) / 2
 
     def _close(self, reason: str, detail: str, wait_s: float = 0.0) -> None:
         self._run(
@@ -196,3 +237,10 @@ class Limiter:
             round(SHORT_RETRY_AFTER_S * 1e6),
             round(LONG_RETRY_AFTER_S * 1e6),
         )
+
+
+def _asker(held: Held | None, *, is_noted: bool) -> Asker:
+    if held is None:
+        return NO_JOB
+    noted = "create" if held.step is Step.CREATE_CALL else "upload"
+    return held.job_id, held.lease_token, held.run, "" if is_noted else noted

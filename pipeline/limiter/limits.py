@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Self
 from zoneinfo import ZoneInfo
 
 # The API's day as a window that rolls; otherwise the name of the time zone at whose midnight it begins.
@@ -43,6 +44,7 @@ class InForce:
         margin: The margin now: after a 429 it is wider than the limits say, for some time.
         requests_per_day: The day's budget now: after a long Retry-After lower than the limit.
         missed: Slots that their holders gave up because they came too late.
+        late: Requests that left after their slots all the same: a connection was gone, or the machine busy.
     """
 
     limits: Limits
@@ -50,6 +52,18 @@ class InForce:
     margin: float
     requests_per_day: int
     missed: int
+    late: int
+
+    @classmethod
+    def from_answer(cls, day_window: str, *values: str) -> Self:
+        """Read what the script `limits` answers; the day's window is that of the settings."""
+        per_second, per_day, margin, burst, live_share, margin_now, per_day_now, missed, late, *changed = (
+            values
+        )
+        limits = Limits(
+            float(per_second), int(per_day), float(margin), int(burst), float(live_share), day_window
+        )
+        return cls(limits, tuple(changed), float(margin_now), int(per_day_now), int(missed), int(late))
 
     @property
     def pace(self) -> float:

@@ -1,4 +1,4 @@
-"""What became of slots that were bound: taken back, or moved for a request of the live lane.
+"""What became of slots that were bound: taken back, or moved for live or because a request was late.
 
 The scripts publish a notice in the same moment in which they change the state, so whoever waits for a slot
 knows within one way through the network that the gate was closed. Invariants: a notice is numbered, and who
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pipeline.job import Lane
 from pipeline.limiter.slot import Slot
-from pipeline.store import Interrupted, Store, Subscription
+from pipeline.store import Store
+from pipeline.subscription import Interrupted, Subscription
 
 CHANNEL = "notices"
 
@@ -61,5 +62,5 @@ def apply(notice: str, slot: Slot) -> Slot | None:
     if number > slot.notice + 1 or kind == "void":
         return None
     from_us, by_us = map(int, numbers)
-    is_moved = slot.lane is Lane.BACKFILL and slot.at_us >= from_us
+    is_moved = slot.at_us >= from_us and (kind == "delay" or slot.lane is Lane.BACKFILL)
     return slot.after(number, by_us=by_us if is_moved else 0)

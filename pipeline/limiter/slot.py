@@ -8,6 +8,8 @@ from typing import Self
 
 from pipeline.job import Lane
 
+# A slot whose instant is known no better than this is not used: it is twice what a second holds to spare.
+VAGUE_S = 0.02
 # With a margin of 1 %, a second holds 10 ms to spare. A request this much late still keeps its distance, with
 # 3 ms left for the way.
 LATE_S = 0.007
@@ -24,6 +26,7 @@ class Slot:
         notice: Number of the last notice when it was bound; later ones may concern it.
         is_probe: Whether the gate is closed and waits for what becomes of this request.
         failures: Failed requests in a row before it.
+        doubt_s: By how much it may be earlier or later than this process takes it to be.
     """
 
     leaves_at: float
@@ -32,6 +35,12 @@ class Slot:
     notice: int
     is_probe: bool
     failures: int
+    doubt_s: float = 0.0
+
+    @property
+    def is_vague(self) -> bool:
+        """Tell whether its instant is not known well enough to use it."""
+        return self.doubt_s > VAGUE_S
 
     @property
     def wait_s(self) -> float:

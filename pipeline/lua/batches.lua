@@ -4,4 +4,4 @@
 -- RETURNS names
 -- ERRORS none of its own
 
-return redis.call('ZREVRANGE', prefix .. 'batches', 0, -1)
+return redis.call('ZREVRANGE', batches_key, 0, -1)

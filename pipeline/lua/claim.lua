@@ -1,9 +1,10 @@
--- Lease jobs to new attempts: first those whose lease ran out (rescue), then due ones.
+-- Lease jobs to new attempts: first those whose lease ran out (rescue), then due ones. Of a batch that is paused
+-- or was cancelled nothing is leased: its jobs whose lease ran out go where such jobs wait.
 -- KEYS  1 prefix
 -- ARGV  1 now (ms, '' for the server's clock), 2 window: most jobs under a living lease, 3 lease (ms),
 --       4 attempts after which a job is dead, then the lanes to claim from, the first one first
 -- RETURNS {ms until the next job is due (-1: none waits),
---          {id, token, last step recorded, '1' if it has media, '1' if rescued}, ...}
+--          {id, token, last step recorded, '1' if it has media, '1' if rescued, batch, traceparent if it has one}, ...}
 -- ERRORS none of its own
 --
 -- A lease that ran out does not count towards the window, so a rescue takes a free place like any other
@@ -25,23 +26,32 @@ local function next_token(id)
   return as_text(math.max(last + 1, now * 1000))
 end
 
-local function lease_job(id, rescued)
-  local token = next_token(id)
+-- With the number of its batch's cancels: a later one finds it when it comes back.
+local function lease_job(id, batch, rescued)
+  local token, cancels = next_token(id), cancels_of(batch)
   redis.call('HSET', job_key(id), 'token', token, 'run', '')
+  if cancels > 0 then redis.call('HSET', job_key(id), 'cancels', cancels) end
   extend_lease(id, now + lease)
-  local job = redis.call('HMGET', job_key(id), 'step', 'media')
-  claims[#claims + 1] = {id, token, job[1], job[2], rescued}
+  local job = redis.call('HMGET', job_key(id), 'step', 'media', 'traceparent')
+  claims[#claims + 1] = {id, token, job[1], job[2], rescued, batch, job[3] or nil}
 end
 
+-- The step at which a job whose lease ran out was, by the last one recorded.
+local AT_STEP = {[''] = 'validate', validated = 'create_call', created = 'upload_media'}
+
 local function rescue(id)
-  local job = redis.call('HMGET', job_key(id), 'batch', 'step', 'run')
-  local had_begun = job[3] ~= ''
+  local job = redis.call('HMGET', job_key(id), 'batch', 'step', 'run', 'lane')
+  local batch, had_begun = job[1], job[3] ~= ''
+  count_total('rescued')
   local attempts = redis.call('HINCRBY', job_key(id), 'attempts', had_begun and 1 or 0)
   if had_begun and attempts >= attempts_max then
-    make_dead(id, job[1], now, 'worker_lost',
-      'attempt ' .. attempts .. ' was the last: its worker was killed or got stuck at this job', '', job[2])
+    make_dead(id, batch, now, 'worker_lost',
+      'attempt ' .. attempts .. ' was the last: its worker was killed or got stuck at this job', '', AT_STEP[job[2]])
+  elseif is_paused(batch) or is_cancelled_since(id, batch) then
+    come_back(id, job[4], batch, now, now)
   else
-    lease_job(id, '1')
+    if had_begun then note_story(id, now, AT_STEP[job[2]], 'worker_lost', 'its worker was killed or got stuck', '') end
+    lease_job(id, batch, '1')
     room = room - 1
   end
 end
@@ -51,7 +61,7 @@ local function claim_due(lane, batch, most)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now + 1, 'LIMIT', 0, most)) do
     redis.call('ZREM', key, id)
     change_state(id, batch, 'pending', 'active')
-    lease_job(id, '0')
+    lease_job(id, batch, '0')
     room = room - 1
   end
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')

@@ -1,14 +1,14 @@
 -- Tell the fleet that a worker is alive, and learn how large the fleet is.
 -- KEYS  1 prefix
 -- ARGV  1 now (ms, '' for the server's clock), 2 worker's name, 3 processes for calls, 4 for media,
---       5 membership (ms; 0 leaves the fleet)
+--       5 membership (ms; 0 leaves the fleet), 6 what it tells of itself (ledger/fleet.py)
 -- RETURNS {workers, processes for calls, processes for media}
 -- ERRORS none of its own
 
 local key, now = prefix .. 'workers', clock_ms(ARGV[1])
 if tonumber(ARGV[5]) > 0 then
-  redis.call('HSET', key, ARGV[2], as_text(now + tonumber(ARGV[5])) .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
-elseif ARGV[2] ~= '' then
+  redis.call('HSET', key, ARGV[2], as_text(now + tonumber(ARGV[5])) .. ' ' .. ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. ARGV[6])
+else
   redis.call('HDEL', key, ARGV[2])
 end
 

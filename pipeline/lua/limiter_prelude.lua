@@ -5,16 +5,20 @@
 --                  promised_us: up to where those who were refused were told to ask again;
 --                  margin, margin_at_us: as last widened; learned, learned_at_us: what a long Retry-After taught
 --                  of the day's budget; failures: failed requests in a row; missed: slots given up by their
---                  holders; notice: number of the last notice
+--                  holders; late: requests that left after their slots; notice: number of the last notice;
+--                  server: what the server was known by that gave the last slot;
+--                  delayed_from_us, delayed_by_us: from where slots were last moved for a late one, and by how much
 --   limits   hash  limits that were set while running, over those of the settings
 --   grants   list  instants (us) of the slots of the last day, in order
---   live_grants  list  those of the live lane
---   notices  channel  '<number> void' or '<number> shift <from_us> <by_us>': what became of bound slots
+--   live_grants  list  those of the live lane of the last week
+--   notices  channel  '<number> void', or '<number> shift <from_us> <by_us>' (slots of backfill),
+--                  or '<number> delay <from_us> <by_us>' (all slots): what became of those that are bound
 
 local gate_key, limiter_key = prefix .. 'gate', prefix .. 'limiter'
 local limits_key = prefix .. 'limits'
 local grants_key, live_grants_key = prefix .. 'grants', prefix .. 'live_grants'
 local SECOND_US, DAY_US = 1000000, 86400 * 1000000
+local WEEK_DAYS = 7
 local FIRST_INTERVAL_US, LAST_INTERVAL_US = 5 * 1000000, 300 * 1000000
 -- A margin grows by half with each incident, and what was added halves every half hour: in a simulation of a
 -- network that delays by 5 ms on average that gives the fewest 429s for the same use (ARCHITECTURE.md).
@@ -54,23 +58,49 @@ local function read_gate(now)
   return {reason = values[1], mode = values[2], until_us = tonumber(values[3]), interval_us = tonumber(values[4])}
 end
 
+-- Closings are kept as '<reason> <mode> <since_us> <until_us> <detail>', the newest first; 0 stands for an end that
+-- nobody knows yet.
+local CLOSINGS_KEPT = 200
+
+local function begin_closing(now, reason, mode, until_us, detail)
+  redis.call('LPUSH', closings_key, table.concat({reason, mode, as_text(now), as_text(until_us), detail}, ' '))
+  redis.call('LTRIM', closings_key, 0, CLOSINGS_KEPT - 1)
+  count_total('closed:' .. reason)
+end
+
+local function end_closing(until_us)
+  local before, rest = string.match(redis.call('LINDEX', closings_key, 0) or '', '^(%S+ %S+ %d+ )%d+( .*)$')
+  if before then redis.call('LSET', closings_key, 0, before .. as_text(until_us) .. rest) end
+end
+
+-- Whatever else goes wrong, nobody tries before the API's own Retry-After is over.
 local function close_gate(now, reason, detail, mode, until_us)
   local gate = read_gate(now)
-  if gate and RANK[gate.reason] > RANK[reason] then return 0 end
+  if gate and RANK[gate.reason] > RANK[reason] then
+    if gate.mode ~= 'probe' or mode ~= 'timed' or until_us <= gate.until_us then return 0 end
+    redis.call('HSET', gate_key, 'until_us', as_text(until_us))
+    return 1
+  end
+  if gate and gate.mode == 'timed' and mode == 'probe' then until_us = math.max(until_us, gate.until_us) end
   if gate and gate.reason == reason then
     redis.call('HSET', gate_key, 'confirmed_us', as_text(now))
     if mode == 'hand' then return 0 end
     until_us = math.max(until_us, gate.until_us)
     if mode == 'probe' then
-      redis.call('HSET', gate_key, 'until_us', as_text(until_us))
+      -- what was said last tells a person best what to do
+      redis.call('HSET', gate_key, 'until_us', as_text(until_us), 'detail', detail)
       return until_us > gate.until_us and 1 or 0
     end
+    end_closing(until_us)
   else
     redis.call('HSET', gate_key, 'since_us', as_text(now))
+    if gate then end_closing(now) end
+    begin_closing(now, reason, mode, mode == 'timed' and until_us or 0, detail)
   end
   redis.call('HSET', gate_key, 'reason', reason, 'detail', detail, 'mode', mode, 'until_us', as_text(until_us),
     'interval_us', as_text(FIRST_INTERVAL_US), 'confirmed_us', as_text(now))
-  if not gate then void_slots(now) end
+  -- Behind a timed gate no slot is bound, behind one that waits for a probe one may be.
+  if not gate or gate.mode == 'probe' then void_slots(now) end
   return 1
 end
 
@@ -99,12 +129,24 @@ local function budget_left(per_day, now, learned, at)
   return math.floor(per_day - math.max(0, per_day - tonumber(learned)) * math.max(0, 1 - age / DAY_US))
 end
 
--- How many of the grants came before an instant. The list is in the order of time and may hold a million.
-local function grants_before(instant)
-  local low, high = 0, redis.call('LLEN', grants_key)
+-- How many grants, of all or of those in another list, came before an instant. A list is in the order of time
+-- and may hold a million.
+local function grants_before(instant, key)
+  key = key or grants_key
+  local low, high = 0, redis.call('LLEN', key)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if tonumber(redis.call('LINDEX', grants_key, middle)) < instant then low = middle + 1 else high = middle end
+    if tonumber(redis.call('LINDEX', key, middle)) < instant then low = middle + 1 else high = middle end
   end
   return low
+end
+
+-- How many requests left for live in the last day, and in the day of the last week that had the most.
+local function live_demand(now)
+  local last_day, most, later = nil, 0, redis.call('LLEN', live_grants_key)
+  for days = 1, WEEK_DAYS do
+    local earlier = grants_before(now - days * DAY_US, live_grants_key)
+    last_day, most, later = last_day or later - earlier, math.max(most, later - earlier), earlier
+  end
+  return last_day, most
 end

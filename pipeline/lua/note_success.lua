@@ -8,5 +8,6 @@ redis.call('HSET', limiter_key, 'failures', 0)
 local gate = read_gate(clock_us(ARGV[1]))
 if not gate or gate.mode ~= 'probe' then return 0 end
 redis.call('DEL', gate_key)
+end_closing(clock_us(ARGV[1]))
 wake_dispatcher()
 return 1

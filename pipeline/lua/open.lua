@@ -4,7 +4,9 @@
 -- RETURNS 1 if it was closed
 -- ERRORS none of its own
 
-local was_closed = read_gate(clock_us(ARGV[1])) and 1 or 0
+local now = clock_us(ARGV[1])
+local was_closed = read_gate(now) and 1 or 0
+if was_closed == 1 then end_closing(now) end
 redis.call('HSET', limiter_key, 'failures', 0)
 redis.call('DEL', gate_key)
 wake_dispatcher()

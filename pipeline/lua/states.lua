@@ -5,5 +5,5 @@
 -- ERRORS none of its own
 
 local states = {}
-for i, id in ipairs(ARGV) do states[i] = redis.call('HGET', job_key(id), 'state') or '' end
+for i, id in ipairs(ARGV) do states[i] = state_of(id) end
 return states

@@ -1,40 +1,123 @@
--- Write new jobs into the ledger; a job that is there already stays as it is.
+-- Write jobs into the ledger, and note which row of which manifest each one is.
 -- KEYS  1 prefix
--- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 lane,
---       then for each job: id, content hash, '1' if it has media to upload, payload
--- RETURNS for each job: {'new' | 'known' | 'conflict', state, batch}
+-- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 lane, 4 number of the manifest (0: none),
+--       5 number of its handing in ('0': none that may change what is there),
+--       then for each job, in one: id, the id in 12 bytes, '1' or '0' (whether it has media to upload),
+--       and behind a line break each: content hash, and behind a blank its traceparent if it has one; line (0: none),
+--       length of the clientUniqueId (bytes), that and the payload
+-- RETURNS for each job {'known' | 'updated' | 'conflict', state, batch}; for those that are new, how many come one after
+--       the other
 -- ERRORS none of its own; out of memory is refused by the server before the first write
+--
+-- A job that is there already stays as it is, unless its own batch hands it in with other content before
+-- anything of it may have reached the API: then it is updated, and starts again from validation. Of two rows of
+-- one handing in that name the same recording and differ, the first one stays.
 
-local now, batch, lane = clock_ms(ARGV[1]), ARGV[2], ARGV[3]
-local results, created = {}, 0
+local now, batch, lane, manifest = clock_ms(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local handing_in = ARGV[5]
+local results, back, last = {}, 0, 0
+-- What is new is written kind by kind at the end: a command for many jobs costs hardly more than one for one.
+local payloads, due, rows, written = {}, {}, {}, {}
 
-local function write(id, content, has_media, payload)
+-- Whoever is lost with a job, and knows nothing but its id, tells of it by its name.
+local is_told = redis.call('EXISTS', prefix .. 'events:kept') == 1
+
+local function write(id, content, has_media, payload, name, trace)
   redis.call('HSET', job_key(id), 'state', 'pending', 'step', '', 'batch', batch, 'lane', lane,
-    'content', content, 'media', has_media, 'attempts', 0, 'token', 0, 'created_at', as_text(now))
-  redis.call('SET', payload_key(id), payload)
+    'content', content, 'media', has_media, 'attempts', 0, 'token', 0, 'created_at', as_text(now), 'seen', handing_in)
+  if is_told then redis.call('HSET', job_key(id), 'n', name) end
+  if trace ~= '' then redis.call('HSET', job_key(id), 'traceparent', trace) end
+  payloads[#payloads + 1] = payload_key(id)
+  payloads[#payloads + 1] = payload
   -- a thousandth of a millisecond apart, so that jobs of one bundle keep their order
-  wait_until(id, lane, batch, now + created / 1000)
-  created = created + 1
+  due[#due + 1] = now + (#due / 2) / 1000
+  due[#due + 1] = id
+  written[id] = content
 end
 
-for i = 4, #ARGV, 4 do
-  local id, content = ARGV[i], ARGV[i + 1]
-  local there = redis.call('HMGET', job_key(id), 'content', 'state', 'batch')
-  if not there[1] then
-    write(id, content, ARGV[i + 2], ARGV[i + 3])
-    results[#results + 1] = {'new', 'pending', batch}
-  elseif there[1] == content then
-    results[#results + 1] = {'known', there[2], there[3]}
+local function may_update(job)
+  return handing_in ~= '0' and job.seen ~= handing_in and job.batch == batch and job.state ~= 'cancelled'
+    and job.posted ~= '1' and (job.step == '' or job.step == 'validated')
+end
+
+local function update(id, job, content, has_media, payload, trace)
+  redis.call('HSET', job_key(id), 'step', '', 'content', content, 'media', has_media, 'seen', handing_in)
+  if trace ~= '' then redis.call('HSET', job_key(id), 'traceparent', trace) end
+  redis.call('HDEL', job_key(id), 'users', 'link', 'size_bytes')
+  redis.call('SET', payload_key(id), payload)
+  if job.state == 'pending' then return 'pending' end
+  back = back + 1
+  -- the attempt that has begun holds the job no more, and so sends nothing of the old content
+  if job.state == 'active' then return come_back(id, job.lane, batch, now + back / 1000, now) end
+  bring_back(id, 'dead', now + back / 1000)
+  return 'pending'
+end
+
+local NAMES = {'content', 'batch', 'lane', 'step', 'posted', 'seen'}
+
+-- What is there of a job that is not new.
+local function submit(id, content, has_media, payload, name, trace)
+  if written[id] then return {written[id] == content and 'known' or 'conflict', 'pending', batch} end
+  if redis.call('EXISTS', job_key(id)) == 0 then
+    write(id, content, has_media, payload, name, trace)
+    return nil
+  end
+  local job = {state = state_of(id)}
+  for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(NAMES))) do job[NAMES[i]] = value end
+  if job.content == content then
+    if may_update(job) then redis.call('HSET', job_key(id), 'seen', handing_in) end
+    return {'known', job.state, job.batch}
+  end
+  if may_update(job) then return {'updated', update(id, job, content, has_media, payload, trace), batch} end
+  return {'conflict', job.state, job.batch}
+end
+
+-- Note the row's job. A job that came without a manifest gets the next line of manifest 0.
+local function note(bytes, line)
+  local chunk = chunk_of(line)
+  local lines = rows[chunk] or {}
+  rows[chunk] = lines
+  lines[#lines + 1] = line
+  lines[#lines + 1] = bytes
+  last = math.max(last, tonumber(line))
+end
+
+-- Most of a manifest are new, so that is told in a number.
+local function answer(result)
+  if result then
+    results[#results + 1] = result
+  elseif type(results[#results]) == 'number' then
+    results[#results] = results[#results] + 1
   else
-    results[#results + 1] = {'conflict', there[2], there[3]}
+    results[#results + 1] = 1
   end
 end
 
-if created > 0 then
-  if redis.call('ZADD', prefix .. 'batches', 'NX', now, batch) == 1 then
-    redis.call('HSET', batch_key(batch), 'created_at', as_text(now))
-  end
-  count(batch, 'pending', created)
-  wake_dispatcher()
+for i = 6, #ARGV do
+  local job = ARGV[i]
+  local content, trace, line, length, rest = string.match(job, '^\n(%S+) ?(%S*)\n(%d+)\n(%d+)\n()', 38)
+  local name, payload = string.sub(job, rest, rest + length - 1), string.sub(job, rest + length)
+  local result = submit(string.sub(job, 1, 24), content, string.sub(job, 37, 37), payload, name, trace)
+  if manifest == '0' and not result then line = redis.call('HINCRBY', batch_key(batch), 'lines', 1) end
+  if line ~= '0' and (not result or result[1] ~= 'conflict') then note(string.sub(job, 25, 36), line) end
+  answer(result)
 end
+
+local function accept(chunk, lines)
+  redis.call('HSET', rows_key(batch, manifest, chunk), unpack(lines))
+  if manifest == '0' or redis.call('EXISTS', rejected_key(batch)) == 0 then return end
+  for i = 1, #lines, 2 do redis.call('HDEL', rejected_key(batch), manifest .. ':' .. lines[i]) end
+end
+
+for chunk, lines in pairs(rows) do accept(chunk, lines) end
+reach_line(batch, manifest, last)
+if #due > 0 then
+  found_batch(batch, now)
+  redis.call('MSET', unpack(payloads))
+  wait_all(lane, batch, due)
+  count(batch, 'pending', #due / 2)
+  -- for these rows it lives again; what was cancelled stays so
+  reopen_batch(batch)
+end
+if #due + back > 0 then wake_dispatcher() end
 return results

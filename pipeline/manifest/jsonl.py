@@ -7,22 +7,22 @@ Whether the call is one that the API would take is left to `reader`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from pipeline.call import decode_call, nearest_field
+from pipeline.call import decode_call
 from pipeline.errors import CallInvalid, Problem
 from pipeline.manifest.lines import Line, Lines, problem_of_bytes, without_line_end
 from pipeline.manifest.mapping import ColumnMap
 from pipeline.manifest.mapping.columns import paths_of
-from pipeline.manifest.row import RejectedRow, UncheckedRow, malformed
+from pipeline.manifest.rejected.before import without_member
+from pipeline.manifest.row import ROW_MALFORMED, RejectedRow, UncheckedRow, malformed
+from pipeline.recording import problems_of_members
 
-_KEYS = ("call", "media")
 _SAMPLE_LINES = 1000
 _SAMPLE_BYTES = 4 << 20
-_NO_PATH = re.compile("[\0\ud800-\udfff]")
 
 
 def read_jsonl(lines: Iterable[Line]) -> Iterator[UncheckedRow | RejectedRow]:
@@ -33,13 +33,18 @@ def read_jsonl(lines: Iterable[Line]) -> Iterator[UncheckedRow | RejectedRow]:
 
 
 def _read_line(line: Line) -> UncheckedRow | RejectedRow:
-    original = without_line_end(line.content)
+    before, original = without_member(without_line_end(line.content))
     members = _decoded(line, original)
     if isinstance(members, RejectedRow):
-        return members
+        return _known_by(before, members)
     row = UncheckedRow(line.number, members.get("call"), members.get("media"), original)
-    problems = tuple(_problems(members))
-    return row.rejected("row_malformed", problems) if problems else row
+    problems = tuple(problems_of_members(members))
+    return _known_by(before, row.rejected(ROW_MALFORMED, problems) if problems else row)
+
+
+def _known_by(before: int | None, row: UncheckedRow | RejectedRow) -> UncheckedRow | RejectedRow:
+    """Return a row as known by the line that it had when it was rejected, if it was."""
+    return row if before is None else replace(row, line=before, line_here=row.line)
 
 
 def _decoded(line: Line, original: bytes) -> dict[str, Any] | RejectedRow:
@@ -68,20 +73,30 @@ def read_export(lines: Lines, name: str, column_map: ColumnMap) -> Iterator[Unch
     first = list(_first(lines))
     lines.give_back(first)
     names: dict[str, None] = {}
+    was_rejected = False
     for line in first:
-        members = _decoded(line, line.content)
+        before, original = without_member(without_line_end(line.content))
+        was_rejected |= before is not None
+        members = _decoded(line, original)
         if isinstance(members, dict):
             names |= dict.fromkeys(paths_of(members))
     names |= dict.fromkeys(column_map.columns)
-    mapped = column_map.bind(list(names), f"the first {len(first)} rows of {name}", nested=True)
+    place = f"the first {len(first)} rows of {name}"
+    # The rows that were rejected before may be the very ones that lack a column.
+    mapped = column_map.bind(list(names), place, nested=True, are_all=not was_rejected)
     for line in lines:
         if line.blank:
             continue
-        original = without_line_end(line.content)
+        before, original = without_member(without_line_end(line.content))
         members = _decoded(line, original)
         row = members if isinstance(members, RejectedRow) else mapped.row(line.number, members, original)
         if row:
-            yield row
+            yield _known_by(before, row)
+
+
+def is_replay(line: Line) -> bool:
+    """Tell whether a line is a row that was rejected before, and says so."""
+    return without_member(line.content)[1] is not line.content
 
 
 def _first(lines: Lines) -> Iterator[Line]:
@@ -91,30 +106,3 @@ def _first(lines: Lines) -> Iterator[Line]:
         yield line
         if size_bytes > _SAMPLE_BYTES:
             return
-
-
-def _problems(members: dict[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with a row's own members; the call's fields are not looked at."""
-    if "call" not in members and "clientUniqueId" in members:
-        yield Problem("call", 'is missing: put the fields of the call within it, {"call": {…}, "media": "…"}')
-        return
-    for key in members:
-        if key not in _KEYS:
-            nearest = nearest_field(key, _KEYS)
-            hint = f"; is {nearest!r} meant?" if nearest else ""
-            known = " and ".join(map(repr, _KEYS))
-            name = key if key.isprintable() else ascii(key)
-            yield Problem(name, f"is not known here: a row has the fields {known}{hint}")
-    if "call" not in members:
-        yield Problem("call", "is missing")
-    elif not isinstance(members["call"], dict):
-        yield Problem("call", "must be an object with the fields of the call")
-    if "media" in members:
-        yield from _problems_of_media(members["media"])
-
-
-def _problems_of_media(media: object) -> Iterator[Problem]:
-    if not isinstance(media, str) or not media.strip():
-        yield Problem("media", "must be a path; leave it out where the call has a downloadMediaUrl")
-    elif _NO_PATH.search(media):
-        yield Problem("media", "has a character that no path can have: NUL, or half of a surrogate pair")

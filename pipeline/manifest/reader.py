@@ -7,15 +7,17 @@ raised before the first row is handed out; a row that cannot be brought in stops
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Literal
 
 from pipeline.call import check_call
 from pipeline.errors import CallInvalid, ManifestUnreadable, MediaUnavailable, Problem, RecordingRefused
 from pipeline.manifest.columns import Columns
-from pipeline.manifest.jsonl import read_export, read_jsonl
-from pipeline.manifest.lines import Lines
+from pipeline.manifest.jsonl import is_replay, read_export, read_jsonl
+from pipeline.manifest.lines import Line, Lines
 from pipeline.manifest.mapping import ColumnMap
 from pipeline.manifest.opening import COMPRESSED_ENDINGS, STANDARD_INPUT, Readable, name_of, opened
 from pipeline.manifest.row import RejectedRow, Row, UncheckedRow
@@ -39,29 +41,58 @@ class Reading:
         delimiter: What stands between the cells of a table. By default the map's, then a tab for `.tsv`, then
             a comma.
         column_map: Makes calls of the rows of somebody else's export; None: they are calls already.
+        content: Where its bytes lie, if not at its path: those of a pipe may be kept, to be read twice.
     """
 
     form: Form | None = None
     encoding: str | None = None
     delimiter: str | None = None
     column_map: ColumnMap | None = None
+    content: Path | None = None
 
 
 _AS_IT_IS = Reading()
+CheckMedia = Callable[[str], None]
+IsRight = Callable[[int], bool]
+"""Tells of a row, by its first line, whether it was checked before and is right."""
+
+
+@dataclass(slots=True)
+class Manifest(Iterator[Row | RejectedRow]):
+    """A manifest that is open: its rows, checked, in their order.
+
+    Attributes:
+        path: Where it lies, or standard input, or a stream.
+        table: How it is written down; None: it is JSON lines.
+        header: The bytes of its header; empty where it has none.
+        is_replay: Whether its rows were rejected before, and say so.
+        encoding: As which it was opened where it has no byte order mark; None for UTF-8.
+    """
+
+    path: Path | IO[bytes]
+    table: Shape | None
+    header: bytes
+    is_replay: bool
+    encoding: str | None
+    _rows: Iterator[Row | RejectedRow]
+
+    def __next__(self) -> Row | RejectedRow:
+        return next(self._rows)
 
 
 def read_manifest(
     path: Path | IO[bytes],
     *,
     form: Form | None = None,
-    check_media: Callable[[str], None] | None = None,
+    check_media: CheckMedia | None = None,
     reading: Reading = _AS_IT_IS,
-) -> Iterator[Row | RejectedRow]:
-    """Yield every row of a manifest, in its order.
+    is_right: IsRight | None = None,
+) -> Manifest:
+    """Open a manifest, which yields every row in its order.
 
-    Each Row has passed `check_call` and `check_media`. A row whose media cannot be reached at the moment is
-    not rejected for that: whoever brings the recording in looks again. A manifest compressed with gzip or
-    Zstandard is read as if it were not.
+    Each Row has passed `check_call` and `check_media`, or is told to be right. A row whose media cannot be
+    reached at the moment is not rejected for that: whoever brings the recording in looks again. A manifest
+    compressed with gzip or Zstandard is read as if it were not.
 
     Args:
         path: The manifest, or `-` for standard input, or a stream of bytes, which is left open. It is read
@@ -70,30 +101,38 @@ def read_manifest(
         check_media: Raises RecordingRefused for media that cannot be sent, MediaUnavailable when it cannot
             tell now.
         reading: How to read it.
+        is_right: Which rows need no check any more.
 
     Raises:
         ManifestUnreadable: At the call: the manifest is missing, is no file, has no rows, its header or its
             map cannot be used. While iterating: the file could not be read to its end.
     """
-    rows = _rows(path, replace(reading, form=form or reading.form), check_media)
-    # The first row is read here, so that what is wrong with the whole is raised here.
-    first = next(rows, None)
-    if first is None:
-        raise without_rows(path, reading)
-    return _resumed(first, rows)
+    reading = replace(reading, form=form or reading.form)
+    encoding = encoding_of(path, reading)
+    with ExitStack() as stack:
+        rows = rows_of(stack.enter_context(opened(reading.content or path, encoding)), path, reading)
+        checked = _checked_rows(rows.unchecked, check_media, is_right, stack.pop_all())
+        # The first row is read here, so that what is wrong with the whole is raised here.
+        first = next(checked, None)
+        if first is None:
+            raise without_rows(path, reading)
+    return Manifest(path, rows.shape, rows.header, rows.is_replay, encoding, chain([first], checked))
 
 
-def _resumed(first: Row | RejectedRow, others: Iterator[Row | RejectedRow]) -> Iterator[Row | RejectedRow]:
-    yield first
-    yield from others
-
-
-def _rows(
-    path: Path | IO[bytes], reading: Reading, check_media: Callable[[str], None] | None
+def _checked_rows(
+    rows: Iterator[UncheckedRow | RejectedRow],
+    check_media: CheckMedia | None,
+    is_right: IsRight | None,
+    stack: ExitStack,
 ) -> Iterator[Row | RejectedRow]:
-    with opened(path, encoding_of(path, reading)) as stream:
-        for row in rows_of(stream, path, reading).unchecked:
-            yield _checked(row, check_media) if isinstance(row, UncheckedRow) else row
+    with stack:
+        for row in rows:
+            if isinstance(row, RejectedRow):
+                yield row
+            elif is_right and is_right(row.here) and not row.problems:
+                yield row.accepted()
+            else:
+                yield check_row(row, check_media)
 
 
 def encoding_of(path: Path | IO[bytes], reading: Reading) -> str | None:
@@ -121,10 +160,14 @@ class Rows:
 
     Attributes:
         shape: How its table is written down; None: it is JSON lines, each of them a row.
+        header: The bytes of the table's header; empty where it has none.
+        is_replay: Whether its rows were rejected before, and say so.
         unchecked: Every row, read or rejected, as they are read.
     """
 
     shape: Shape | None
+    header: bytes
+    is_replay: bool
     unchecked: Iterator[UncheckedRow | RejectedRow]
 
 
@@ -137,20 +180,23 @@ def rows_of(stream: Readable, path: Path | IO[bytes], reading: Reading) -> Rows:
         reading: How to read it.
 
     Raises:
-        ManifestUnreadable: It has no row at all, or is clearly of another form. While iterating: its header
-            or its map cannot be used, or it could not be read to its end.
+        ManifestUnreadable: It has no row at all, or is clearly of another form, or its header cannot be used.
+            While iterating: its map cannot be used, or it could not be read to its end.
     """
     name, ending, column_map = name_of(path), _ending(path), reading.column_map
     lines = Lines(stream, name)
     form = reading.form or (column_map.form if column_map else None) or _FORM_BY_ENDING.get(ending)
-    if _form_of_first_line(lines, name, form) == "jsonl":
-        return Rows(None, read_export(lines, name, column_map) if column_map else read_jsonl(lines))
+    form, first = _form_of_first_line(lines, name, form)
+    if form == "jsonl":
+        unchecked = read_export(lines, name, column_map) if column_map else read_jsonl(lines)
+        return Rows(None, b"", is_replay(first), unchecked)
     shape = prepared(lines, _shape(reading, ending))
 
     def reader_of(names: Sequence[str], place: str) -> RowReader:
         return column_map.bind(names, name) if column_map else Columns.of_header(names, place)
 
-    return Rows(shape, read_table(lines, name, reader_of, shape))
+    table = read_table(lines, name, reader_of, shape)
+    return Rows(shape, table.header, shape.is_replay, table.rows)
 
 
 def _shape(reading: Reading, ending: str) -> Shape:
@@ -184,7 +230,8 @@ def problems_of_call(row: UncheckedRow) -> tuple[Problem, ...]:
     return row.problems
 
 
-def _checked(row: UncheckedRow, check_media: Callable[[str], None] | None) -> Row | RejectedRow:
+def check_row(row: UncheckedRow, check_media: CheckMedia | None) -> Row | RejectedRow:
+    """Check a row's call and, where that can be done here, its media."""
     if problems := problems_of_call(row):
         return row.rejected("call_invalid", problems)
     try:
@@ -194,11 +241,11 @@ def _checked(row: UncheckedRow, check_media: Callable[[str], None] | None) -> Ro
         return row.rejected(refused.code, (Problem("media", str(refused)),))
     except MediaUnavailable:
         pass
-    return Row(row.line, row.call, row.media)
+    return row.accepted()
 
 
-def _form_of_first_line(lines: Lines, name: str, form: Form | None) -> Form:
-    """Look at the first line that is not blank, give it back, and return the manifest's form.
+def _form_of_first_line(lines: Lines, name: str, form: Form | None) -> tuple[Form, Line]:
+    """Look at the first line that is not blank, give it back, and return the manifest's form with it.
 
     Raises:
         ManifestUnreadable: There is no such line, or the file is clearly of another form.
@@ -211,4 +258,4 @@ def _form_of_first_line(lines: Lines, name: str, form: Form | None) -> Form:
     form = form or ("jsonl" if start.startswith((b"{", b"[")) else "csv")
     if form == "jsonl" and (start == b"{" or start.startswith(b"[")):
         raise ManifestUnreadable(f"{name} must hold one object on each line (`jq -c` writes them so).")
-    return form
+    return form, line

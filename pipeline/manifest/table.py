@@ -13,10 +13,19 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 from pipeline.errors import ManifestUnreadable, Problem
 from pipeline.manifest.lines import MAX_LINE_BYTES, Line, Lines, problem_of_bytes, without_line_end
+from pipeline.manifest.rejected.before import (
+    COLUMNS,
+    ColumnsBefore,
+    names_before,
+    of_malformed,
+    separator_of_rejected,
+    taken_off,
+)
 from pipeline.manifest.row import MAX_ROW_BYTES, RejectedRow, UncheckedRow, malformed
 
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
@@ -95,11 +104,26 @@ class Shape:
         delimiter: What stands between cells.
         skip_lines: Lines above the header that are none of the table.
         columns: The columns' names where the table has no header.
+        is_replay: Whether its rows were rejected before, and say so in front of their own cells.
     """
 
     delimiter: str = ","
     skip_lines: int = 0
     columns: tuple[str, ...] = ()
+    is_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose header was read.
+
+    Attributes:
+        header: The header's own bytes; empty where it has none.
+        rows: Every row below it, read or rejected; those with no filled cell are skipped.
+    """
+
+    header: bytes
+    rows: Iterator[UncheckedRow | RejectedRow]
 
 
 def separator_of(text: str) -> str:
@@ -116,8 +140,8 @@ def separator_of(text: str) -> str:
 
 def read_table(
     lines: Lines, name: str, reader_of: Callable[[Sequence[str], str], RowReader], shape: Shape
-) -> Iterator[UncheckedRow | RejectedRow]:
-    """Yield every row below the header, read or rejected; rows with no filled cell are skipped.
+) -> Table:
+    """Read the header of a table, and give its rows.
 
     Args:
         lines: The manifest's.
@@ -129,45 +153,75 @@ def read_table(
         ManifestUnreadable: The header cannot be used, so that every row would fail.
     """
     records = _records(lines, shape.delimiter)
-    columns = reader_of(*_header(records, name, shape))
+    if shape.columns:
+        return Table(b"", _rows(lines, records, reader_of(shape.columns, name), shape))
+    header = _header(records, name)
+    place = f"{name}, line {header.lines[0].number}"
+    if header.problem:
+        raise ManifestUnreadable(f"{place}: the header {header.problem}.")
+    if not shape.is_replay:
+        return Table(header.original, _rows(lines, records, reader_of(header.cells, place), shape))
+    columns = ColumnsBefore(reader_of(names_before(header.cells), place), shape.delimiter)
+    rows = _rows(lines, records, columns, shape)
+    return Table(
+        taken_off(header.original, shape.delimiter)[1],
+        (of_malformed(row, shape.delimiter) if isinstance(row, RejectedRow) else row for row in rows),
+    )
+
+
+def prepared(lines: Lines, shape: Shape) -> Shape:
+    """Skip what stands above the header, and see what the table says of itself.
+
+    A line `sep=;`, which spreadsheets write, names the delimiter; so does the header of rejected rows, which
+    has nothing else above it, and names the columns.
+    """
+    if separator := _separator_of_replay(lines):
+        return Shape(separator, is_replay=True)
+    for _ in zip(range(shape.skip_lines), lines, strict=False):
+        pass
+    if first := next(lines, None):
+        if named := _SEPARATOR_LINE.fullmatch(first.content):
+            return replace(shape, delimiter=named[1].decode())
+        lines.give_back([first])
+    return shape
+
+
+def _separator_of_replay(lines: Lines) -> str | None:
+    """Return the separator of a table of rejected rows, at whose header the lines then are; else None."""
+    first = list(islice(lines, 1))
+    if first and _SEPARATOR_LINE.fullmatch(first[0].content):
+        first += islice(lines, 1)
+    separator = separator_of_rejected(first[-1].content) if first else None
+    lines.give_back(first[-1:] if separator else first)
+    return separator
+
+
+def _header(records: Iterator[_Record], name: str) -> _Record:
+    header = next(records, None)
+    if header is None:
+        raise ManifestUnreadable(f"{name} has no rows.")
+    return header
+
+
+def _rows(
+    lines: Lines, records: Iterator[_Record], columns: RowReader, shape: Shape
+) -> Iterator[UncheckedRow | RejectedRow]:
     for record in records:
         if record.problem:
             yield record.rejected(record.problem)
         elif any(_is_row(line, columns, shape.delimiter) for line in record.lines[1:-1]):
             yield _first_line(record.lines, lines).rejected("has a quotation mark that is not closed")
-        elif any(map(str.strip, record.cells)) and (row := _read_row(record, columns)):
+        elif any(map(str.strip, record.cells)) and (row := _read_row(record, columns, shape)):
             yield row
 
 
-def prepared(lines: Lines, shape: Shape) -> Shape:
-    """Skip what stands above the header; a line `sep=;`, which spreadsheets write, names the delimiter."""
-    for _ in zip(range(shape.skip_lines), lines, strict=False):
-        pass
-    first = next(lines, None)
-    if first and (named := _SEPARATOR_LINE.fullmatch(first.content)):
-        return replace(shape, delimiter=named[1].decode())
-    if first:
-        lines.give_back([first])
-    return shape
-
-
-def _header(records: Iterator[_Record], name: str, shape: Shape) -> tuple[Sequence[str], str]:
-    """Return the columns' names and their place."""
-    if shape.columns:
-        return shape.columns, name
-    header = next(records, None)
-    if header is None:
-        raise ManifestUnreadable(f"{name} has no rows.")
-    place = f"{name}, line {header.lines[0].number}"
-    if header.problem:
-        raise ManifestUnreadable(f"{place}: the header {header.problem}.")
-    return header.cells, place
-
-
-def _read_row(record: _Record, columns: RowReader) -> UncheckedRow | RejectedRow | None:
+def _read_row(record: _Record, columns: RowReader, shape: Shape) -> UncheckedRow | RejectedRow | None:
     cells = record.cells
+    while shape.is_replay and len(cells) > columns.width and not cells[-1].strip():
+        del cells[-1]
     if len(cells) != columns.width:
-        return record.rejected(f"has {len(cells)} cells, the header has {columns.width}")
+        before = COLUMNS if shape.is_replay else 0
+        return record.rejected(f"has {len(cells) - before} cells, the header has {columns.width - before}")
     return columns.row(record.lines[0].number, cells, record.original)
 
 

@@ -61,6 +61,15 @@ def holds_frames(data: bytes, frame_bytes: Callable[[bytes], int], *, whole: boo
     return False
 
 
+def tag_bytes(head: bytes) -> int:
+    """Return the length of an ID3v2 tag (id3.org, ID3v2.4 section 3.1), 0 if there is none."""
+    if len(head) < 10 or head[:3] != b"ID3" or 0xFF in head[3:5] or any(byte & 0x80 for byte in head[6:10]):
+        return 0
+    content_bytes = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    footer_bytes = 10 if head[5] & 0x10 else 0
+    return 10 + content_bytes + footer_bytes
+
+
 def _is_run(data: bytes, start: int, frame_bytes: Callable[[bytes], int], *, whole: bool) -> bool:
     for _ in range(RUN):
         length = frame_bytes(data[start : start + 6])

@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.media.frames import RUN, SEARCHED_BYTES, adts_frame_bytes, holds_frames, mpeg_frame_bytes
+from pipeline.media.frames import (
+    RUN,
+    SEARCHED_BYTES,
+    adts_frame_bytes,
+    holds_frames,
+    mpeg_frame_bytes,
+    tag_bytes,
+)
+from pipeline.media.matroska import PICTURE, SOUND, document_type, track_types
 from pipeline.media.mp4 import ReadAt, track_handlers
 
 HEAD_BYTES = 1024
@@ -34,6 +42,7 @@ QUICKTIME = Kind("video/quicktime", ".mov")
 MOBILE_AUDIO = Kind("audio/3gpp", ".3gp")
 MOBILE_VIDEO = Kind("video/3gpp", ".3gp")
 WEBM = Kind("video/webm", ".webm")
+WEBM_AUDIO = Kind("audio/webm", ".webm")
 MATROSKA = Kind("video/x-matroska", ".mkv")
 
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -79,11 +88,11 @@ def kind_of(read_at: ReadAt, size_bytes: int) -> Kind | None:
     if head[4:8] == b"ftyp":
         return _mp4_kind(head[8:12], track_handlers(read_at, size_bytes))
     if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return _matroska_kind(head)
+        return _matroska_kind(document_type(read_at, size_bytes), track_types(read_at, size_bytes))
     if head.startswith(_ASF):
         video = _ASF_VIDEO in read_at(0, 8 * HEAD_BYTES)
         return Kind("video/x-ms-wmv", ".wmv") if video else Kind("audio/x-ms-wma", ".wma")
-    tagged_bytes = _id3_bytes(head)
+    tagged_bytes = tag_bytes(head)
     if not tagged_bytes:
         for places, kind in _SIGNATURES:
             if all(head.startswith(mark, offset) for offset, mark in places):
@@ -103,20 +112,15 @@ def _mp4_kind(brand: bytes, handlers: frozenset[bytes]) -> Kind | None:
     return MP4_VIDEO if video else MP4_AUDIO
 
 
-def _matroska_kind(head: bytes) -> Kind | None:
-    """Choose by the DocType (element 4282), which stands in the first header."""
-    start = head.find(b"\x42\x82")
-    document = head[start + 3 : start + 3 + (head[start + 2] & 0x7F)] if 0 < start < len(head) - 2 else b""
-    return {b"webm": WEBM, b"matroska": MATROSKA}.get(document)
+def _matroska_kind(document: bytes, types: frozenset[int]) -> Kind | None:
+    """Choose by the name of the form and by the tracks, as far as they are told.
 
-
-def _id3_bytes(head: bytes) -> int:
-    """Return the length of an ID3v2 tag (id3.org, ID3v2.4 section 3.1), 0 if there is none."""
-    if len(head) < 10 or head[:3] != b"ID3" or 0xFF in head[3:5] or any(byte & 0x80 for byte in head[6:10]):
-        return 0
-    content_bytes = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    footer_bytes = 10 if head[5] & 0x10 else 0
-    return 10 + content_bytes + footer_bytes
+    MKV is what Gong documents, so Matroska is that without a picture too, and not MKA.
+    """
+    if types and types.isdisjoint({PICTURE, SOUND}):
+        return None
+    webm = WEBM if PICTURE in types or not types else WEBM_AUDIO
+    return {b"webm": webm, b"matroska": MATROSKA}.get(document)
 
 
 def _frames_kind(read_at: ReadAt, size_bytes: int, start: int) -> Kind | None:

@@ -23,7 +23,7 @@ def track_handlers(read_at: ReadAt, size_bytes: int) -> frozenset[bytes]:
 def _handlers(
     read_at: ReadAt, budget: Iterator[int], within: tuple[int, int], path: tuple[bytes, ...]
 ) -> Iterator[bytes]:
-    for name, inside, after in _boxes(read_at, budget, *within):
+    for name, inside, after in boxes(read_at, budget, *within):
         if name != path[0]:
             continue
         if len(path) == 1:
@@ -34,7 +34,7 @@ def _handlers(
             return  # there is one; fragments without end may follow it
 
 
-def _boxes(read_at: ReadAt, budget: Iterator[int], start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(read_at: ReadAt, budget: Iterator[int], start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Give name, start of the content and end of each box; stops at the first that does not fit."""
     for _ in budget:
         header = read_at(start, 16)

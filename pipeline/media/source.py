@@ -1,13 +1,19 @@
-"""What every place that media may lie in has to offer: to be opened, and to tell whether it stayed the same.
+"""What every place that media may lie in has to offer: to be opened, looked at again, and linked if it can.
 
 A source raises MediaRefused for what is wrong with the media, MediaUnavailable for its place, nothing else.
+No text of theirs shows what stands in an address behind its path: signatures and tokens do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import unquote
+
+from pipeline.errors import MediaRefused
+from pipeline.media.access import Access
+from pipeline.settings.address import scheme_of
 
 
 class Opened(Protocol):
@@ -38,5 +44,60 @@ class Opened(Protocol):
         """Let go of it; may be called twice."""
 
 
-Source = Callable[[str, Sequence[Path]], Opened]
-"""Opens a reference; the folders are those below which local media may lie."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A sort of place.
+
+    Attributes:
+        open: Opens a reference.
+        sign: Gives an address under which anybody may read the media until its lifetime ends; None where the
+            place cannot give one.
+    """
+
+    open: Callable[[str, Access], Opened]
+    sign: Callable[[str, Access], str] | None = None
+
+
+def shown(reference: str) -> str:
+    """Return a reference as it may stand in a sentence: quoted, without a user, and a web address's query."""
+    scheme = scheme_of(reference)
+    if not scheme:
+        return repr(reference)
+    place, slash, path = reference.partition("://")[2].partition("/")
+    path, question, _ = path.partition("?") if scheme in {"http", "https"} else (path, "", "")
+    return repr(f"{scheme}://{place.rpartition('@')[2]}{slash}{path}" + ("?…" if question else ""))
+
+
+def refuse_dots(reference: str, path: str) -> None:
+    """Refuse a path with a part that may mean another folder to whoever reads it, however it is encoded.
+
+    Raises:
+        MediaRefused: `media_unreadable`.
+    """
+    plain, before = path, ""
+    while plain != before:
+        plain, before = unquote(plain), plain
+    if not {".", ".."}.isdisjoint(plain.replace("\\", "/").split("/")):
+        raise MediaRefused(
+            "media_unreadable",
+            f"The address {shown(reference)} has '.' or '..' for a part of its path; write where it leads.",
+        )
+
+
+def refuse_odd_text(reference: str) -> None:
+    """Refuse what no path and no address may hold.
+
+    Raises:
+        MediaRefused: `media_unreadable`: a NUL, another control character, or no text at all.
+    """
+    if "\0" in reference:
+        raise MediaRefused(
+            "media_unreadable", f"The path {shown(reference)} contains a NUL character; correct it."
+        )
+    try:
+        reference.encode()
+    except UnicodeEncodeError:
+        raise MediaRefused(
+            "media_unreadable",
+            f"The path {shown(reference)} is not text in UTF-8; correct it or rename the file.",
+        ) from None

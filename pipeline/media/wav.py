@@ -19,7 +19,7 @@ _FORMAT_MIN_BYTES = 14  # what a format says at least: codec, channels, rates, b
 def sound_bytes(read_at: ReadAt, size_bytes: int) -> int | None:
     """Return how many bytes of sound there are; None if there is no format or no place for sound."""
     has_format = False
-    for name, start, length in _chunks(read_at, size_bytes):
+    for name, start, length in chunks(read_at, size_bytes):
         if name == b"fmt ":
             has_format = length >= _FORMAT_MIN_BYTES
         if name == b"data":
@@ -35,7 +35,7 @@ def _length_of_sound(read_at: ReadAt, size_bytes: int, start: int, length: int) 
     return min(length, there)
 
 
-def _chunks(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[bytes, int, int]]:
+def chunks(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[bytes, int, int]]:
     """Give name, start of the content and length as written of each chunk."""
     start = _HEADER_BYTES
     for _ in range(CHUNKS_MAX):

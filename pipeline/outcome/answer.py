@@ -21,6 +21,8 @@ class Answer:
         complete: The body arrived whole and is a JSON object.
         body: That object, or an empty one.
         location: Where a redirect points to; it is never followed.
+        date: When it was given, on the clock of whoever gave it; the header as it came.
+        renewed: It refused the credentials, and since then there are others.
     """
 
     status: int
@@ -32,3 +34,5 @@ class Answer:
     complete: bool = False
     body: Mapping[str, Any] = field(default_factory=dict)
     location: str | None = None
+    date: str | None = None
+    renewed: bool = False

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from pipeline.gong import GongClient
+from pipeline.authorization import client_of
+from pipeline.consequence import prepare
 from pipeline.job import Lane
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Notices, Refusal, Slot
@@ -45,7 +46,7 @@ class Reader:
         asker = Asker(
             ledger=Ledger.from_settings(settings, store),
             limiter=Limiter.from_settings(settings, store),
-            client=GongClient.from_settings(settings),
+            client=client_of(settings, store),
             failures_to_close=settings.failures_to_close,
         )
         return cls(Directory(store, taken_s=settings.lease_ttl_s), Notices(store), asker)
@@ -90,10 +91,13 @@ class Reader:
         self.notices.listen()
         missed: Slot | None = None
         while True:
-            answer = self.asker.limiter.acquire(Lane.BACKFILL, missed=missed)
+            unready = prepare(
+                self.asker.client, self.asker.limiter, failures_to_close=self.asker.failures_to_close
+            )
+            answer = unready or self.asker.limiter.acquire(Lane.BACKFILL, missed=missed)
             missed = None
             if isinstance(answer, Refusal):
-                if answer.reason != "second":
+                if answer.reason not in {"second", "token"}:
                     return answer
                 time.sleep(answer.wait_s)
                 continue

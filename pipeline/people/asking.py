@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.consequence import tell_fleet
+from pipeline.consequence import late_teller, tell_fleet
 from pipeline.errors import RequestFailed
 from pipeline.gong import GongClient
+from pipeline.history import Endpoint, counted
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Slot
 from pipeline.outcome import Answer, Outcome
@@ -35,17 +36,19 @@ class Asker:
         """
         result: Answer | RequestFailed
         try:
-            result = self.client.list_users(cursor or None)
+            result = self.client.list_users(cursor or None, on_left=late_teller(slot, self.limiter))
         except RequestFailed as failed:
             result = failed
-        is_answered = isinstance(result, Answer)
+        answer = result if isinstance(result, Answer) else None
+        status = answer.status if answer else None
+        self.ledger.count(counted.request(Endpoint.LIST_USERS, slot.lane, status))
         page = page_of(result, key_works=self._key_works(result, slot), now=datetime.now(UTC))
         if isinstance(page, Page):
             self.limiter.note_success(slot)
             return page
         tell_fleet(
             page,
-            is_answered=is_answered,
+            answer=answer,
             slot=slot,
             limiter=self.limiter,
             failures_to_close=self.failures_to_close,

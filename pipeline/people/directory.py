@@ -1,4 +1,4 @@
-"""The list of users as the whole fleet keeps it, and the ids that are sent for a job.
+"""The list of users as the whole fleet keeps it.
 
 It lies in the ledger's server, page by page as it was read; a process has a copy and looks now and then
 whether there is a newer one. While a list is read anew the old one stays. It is read by one process at a
@@ -10,11 +10,10 @@ Each method is a script in `lua/`, and raises `LedgerUnreachable` when the serve
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.errors import LeaseLost, RecordingRefused
-from pipeline.job import Held
+from pipeline.errors import RecordingRefused
 from pipeline.outcome import Effect, FleetEffect, Outcome
 from pipeline.people.answer import UNREADABLE, Page
 from pipeline.people.people import People
@@ -171,28 +170,6 @@ class Directory:
     def start_again(self, cursor: str) -> None:
         """Give the reading up that came to this cursor; the next one begins with the first page."""
         self._store.run("leave_page", self._now(), cursor, 0, "", "1")
-
-    def fixed_ids(self, held: Held) -> tuple[str, ...]:
-        """Read the ids that are sent for a job's addresses, in their order; none if they are still open.
-
-        Raises:
-            LeaseLost: The lease is lost.
-        """
-        return self._fix(held)
-
-    def fix_ids(self, held: Held, ids: Sequence[str]) -> None:
-        """Fix the ids that are sent for a job's addresses, before they are; none leaves them open again.
-
-        Raises:
-            LeaseLost: The lease is lost; nothing was written.
-        """
-        self._fix(held, " ".join(ids))
-
-    def _fix(self, held: Held, *ids: str) -> tuple[str, ...]:
-        answer = self._store.run("fix_users", held.job_id, held.lease_token, held.run, *ids)
-        if answer is None:
-            raise LeaseLost(f"The lease on job {held.job_id} was lost to another attempt.")
-        return tuple(answer.split())
 
     def _now(self) -> str | float:
         return "" if self._clock is None else round(self._clock() * 1000)

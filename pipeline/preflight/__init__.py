@@ -18,6 +18,6 @@ are. Nothing is sent and nothing is written but a temporary folder. When a batch
 """
 
 from pipeline.preflight.check import Check, Sink, check_manifest
-from pipeline.preflight.finding import WARNINGS, Finding, Inspected, Totals
+from pipeline.preflight.finding import WARNINGS, Finding, Inspected, LineSet, Totals
 
-__all__ = ["WARNINGS", "Check", "Finding", "Inspected", "Sink", "Totals", "check_manifest"]
+__all__ = ["WARNINGS", "Check", "Finding", "Inspected", "LineSet", "Sink", "Totals", "check_manifest"]

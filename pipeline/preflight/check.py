@@ -15,13 +15,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.job import State
 from pipeline.manifest import Reading
 from pipeline.manifest.opening import name_of, opened
 from pipeline.manifest.reader import encoding_of, rows_of, without_rows
+from pipeline.media import Access
 from pipeline.preflight.cutter import Cutter, NotGiven
 from pipeline.preflight.finding import Finding, Inspected, LineSet, Totals
 from pipeline.preflight.inspector import Inspector, Piece, Task
-from pipeline.preflight.inspectors import Inspectors, inspectors
+from pipeline.preflight.inspectors import Inspectors
 from pipeline.preflight.twins import PARTS, Sort, Twin, twins_in
 
 # Fewer bytes are read before processes have started.
@@ -32,8 +34,8 @@ _ROWS_TOLD = 500
 # map they may be any.
 _FEWEST_SEPARATORS, _FEWEST_SEPARATORS_MAPPED = 5, 1
 
-Known = Callable[[Sequence[str]], Sequence[bool]]
-"""Tells of jobs, by their ids, which of them the ledger has."""
+States = Callable[[Sequence[str]], Sequence[State | None]]
+"""Tells of jobs, by their ids, how they stand; None of those that the ledger does not have."""
 
 
 class Sink(Protocol):
@@ -49,16 +51,18 @@ class Check:
 
     Attributes:
         path: The manifest, or `-` for standard input.
-        roots: Folders below which media may lie; empty: it is not looked at.
+        access: What media may be read; None: it is not looked at.
         processes: How many look at rows, beside the one that reads; 1: that one does everything.
-        known: None: nothing is known of jobs.
+        states: None: nothing is known of jobs.
+        links: Whether Gong pulls the media from where that can be.
     """
 
     path: Path
     reading: Reading
-    roots: tuple[Path, ...] = ()
+    access: Access | None = None
     processes: int = 1
-    known: Known | None = None
+    states: States | None = None
+    links: bool = False
 
 
 def check_manifest(check: Check, sink: Sink) -> Totals:
@@ -75,7 +79,7 @@ def check_manifest(check: Check, sink: Sink) -> Totals:
     encoding = encoding_of(check.path, check.reading)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gong-ingest-check-")))
-        stream = stack.enter_context(opened(check.path, encoding))
+        stream = stack.enter_context(opened(check.reading.content or check.path, encoding))
         run = _Run(check, sink, reading, folder, stack)
         stack.callback(run.inspector.close)
         try:
@@ -99,6 +103,7 @@ class _Run:
     Attributes:
         read_here: What the rows read here came to, for each piece that was given since.
         known: Lines of rows that the ledger has.
+        done: Those of them that only their media would keep out, which is in.
         twins: Lines that have been counted as twins.
     """
 
@@ -110,6 +115,7 @@ class _Run:
     totals: Totals = field(default_factory=Totals)
     read_here: deque[Inspected] = field(default_factory=deque)
     known: LineSet = field(default_factory=LineSet)
+    done: LineSet = field(default_factory=LineSet)
     twins: LineSet = field(default_factory=LineSet)
     left_out: int = 0
     inspector: Inspector = field(init=False)
@@ -117,7 +123,7 @@ class _Run:
     others: Inspectors | None = None
 
     def __post_init__(self) -> None:
-        self.inspector = Inspector(self.check.roots, self.folder, 0)
+        self.inspector = Inspector(self.check.access, self.folder, 0, links=self.check.links)
 
     def read(self, cutter: Cutter) -> None:
         """Read the manifest to its end."""
@@ -125,8 +131,8 @@ class _Run:
         rows = rows_of(cutter, self.check.path, self.check.reading)
         is_to_be_shared = self._is_to_be_shared()
         for number, row in enumerate(rows.unchecked, 1):
-            self.inspector.take(row, row.line + cutter.lines_ahead)
-            if cutter.row_was_read(row.line) and is_to_be_shared:
+            self.inspector.take(row, row.here + cutter.lines_ahead)
+            if cutter.row_was_read(row.here) and is_to_be_shared:
                 fewest = _FEWEST_SEPARATORS_MAPPED if self.check.reading.column_map else _FEWEST_SEPARATORS
                 cutter.take_out(rows.shape, fewest_separators=fewest)
                 is_to_be_shared = False
@@ -136,12 +142,17 @@ class _Run:
         if self.others:
             self.others.finish()
         self.inspector.close()
+        self.totals.lines = cutter.lines_read
 
     def give(self, piece: Piece) -> None:
         """Have a piece inspected, and what was read here told with it."""
         if self.others is None:
-            task = Task(self.check.path, self.reading, self.cutter.beginning, self.check.roots, self.folder)
-            self.others = self.stack.enter_context(inspectors(self.check.processes, task, self._told))
+            check = self.check
+            task = Task(
+                check.path, self.reading, self.cutter.beginning, check.access, check.links, self.folder
+            )
+            self.others = self.stack.enter_context(Inspectors(self._told))
+            self.others.start(self.check.processes, task)
         self.read_here.append(self._handed_over())
         self.others.inspect(piece)
 
@@ -153,7 +164,7 @@ class _Run:
             self.sink.take(list(self._findings(twins)), self.totals, self.cutter.bytes_read)
 
     def _is_to_be_shared(self) -> bool:
-        path = self.check.path
+        path = self.check.reading.content or self.check.path
         is_small = path.is_file() and path.stat().st_size < _SHARED_MIN_BYTES
         return self.check.processes > 1 and not is_small
 
@@ -174,6 +185,7 @@ class _Run:
         self._count(found)
 
     def _count(self, found: Inspected) -> None:
+        self._take_back_what_is_done(found)
         totals = self.totals
         totals.rows += found.rows
         totals.rejected += found.rejected
@@ -184,24 +196,39 @@ class _Run:
 
     def _count_new(self, jobs: Sequence[tuple[int, str]]) -> int:
         """Count the jobs that the ledger does not have."""
-        if self.check.known is None:
-            return len(jobs)
         new = 0
-        known = self.check.known([job_id for _, job_id in jobs])
-        for (line, _), is_known in zip(jobs, known, strict=True):
-            if is_known:
-                self.known.add(line)
-                self.totals.known += 1
-            else:
+        for line, state in self._states_of(jobs):
+            if state is None:
                 new += 1
+            else:
+                self._count_known(line)
         return new
+
+    def _take_back_what_is_done(self, found: Inspected) -> None:
+        """Let rows be whose recordings are in: their media need not be there any more."""
+        done = {line for line, state in self._states_of(found.refused) if state is State.DONE}
+        if done:
+            found.take_back(done)
+            for line in done:
+                self.done.add(line)
+                self._count_known(line)
+
+    def _states_of(self, jobs: Sequence[tuple[int, str]]) -> Iterator[tuple[int, State | None]]:
+        """Tell how the jobs of some lines stand."""
+        lines, job_ids = [line for line, _ in jobs], [job_id for _, job_id in jobs]
+        states = self.check.states(job_ids) if self.check.states and jobs else [None] * len(jobs)
+        return zip(lines, states, strict=True)
+
+    def _count_known(self, line: int) -> None:
+        self.known.add(line)
+        self.totals.known += 1
 
     def _findings(self, twins: Iterable[Twin]) -> Iterator[Finding]:
         for twin in twins:
             # Of rows with the same id their ids are told, not what they have in common as well.
             if twin.sort is Sort.ID or not twin.is_same:
                 finding = _finding_of(twin)
-                if twin.accepted and finding.code != "url_twice":
+                if (twin.accepted or twin.line in self.done) and finding.code != "url_twice":
                     self._count_twin(twin, finding)
                 yield finding
 

@@ -67,6 +67,11 @@ class Cutter:
         """What the reader was handed before rows were taken out."""
         return b"".join(self._beginning)
 
+    @property
+    def lines_read(self) -> int:
+        """How many lines were read, by the reader or taken out."""
+        return self._lines_handed + self.lines_ahead
+
     def take_out(self, shape: Shape | None, *, fewest_separators: int) -> None:
         """Take rows out from here on.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
 
-WARNINGS = frozenset({"media_short", "media_unavailable", "row_twice", "url_twice"})
+WARNINGS = frozenset({"media_not_linked", "media_short", "media_unavailable", "row_twice", "url_twice"})
 """Codes of what is worth knowing but keeps no row out; every other code does."""
 
 
@@ -18,7 +19,7 @@ class Finding(NamedTuple):
         line: The row's first physical line in the manifest, counted from 1.
         client_unique_id: The call's, where one could be read and can be printed.
         code: As that of a rejected row or of refused media, or `media_short`, `media_unavailable`,
-            `id_twice`, `row_twice`, `media_twice`, `url_twice`.
+            `media_not_linked`, `id_twice`, `row_twice`, `media_twice`, `url_twice`.
         field: In the manifest's own words; empty for the row as a whole.
         message: Goes on from the field, or is a sentence where there is none or the field is `media`.
         first_line: Where the other one of a pair stands, which comes first.
@@ -53,6 +54,7 @@ class Inspected:
         findings: In the order of their lines.
         uploads: Lines and job ids of the rows that are right and have media; two requests each (API.md).
         links: The same of those whose media Gong pulls; one request each.
+        refused: The same of rejected rows in which nothing is wrong but their media.
     """
 
     rows: int = 0
@@ -61,6 +63,7 @@ class Inspected:
     findings: list[Finding] = field(default_factory=list)
     uploads: list[tuple[int, str]] = field(default_factory=list)
     links: list[tuple[int, str]] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: Inspected) -> None:
         """Take what was found in other rows of the same stretch in."""
@@ -70,6 +73,12 @@ class Inspected:
         self.findings = list(merge(self.findings, other.findings, key=itemgetter(0)))
         self.uploads += other.uploads
         self.links += other.links
+        self.refused += other.refused
+
+    def take_back(self, lines: Collection[int]) -> None:
+        """Take rejected rows with all that was said of them back."""
+        self.findings = [finding for finding in self.findings if finding.line not in lines]
+        self.rejected -= len(lines)
 
 
 @dataclass(slots=True)
@@ -84,6 +93,7 @@ class Totals:
         left_out: Rows that the map leaves out.
         uploads: New recordings whose media is uploaded.
         links: New recordings whose media Gong pulls.
+        lines: How many lines were read.
     """
 
     rows: int = 0
@@ -93,6 +103,7 @@ class Totals:
     left_out: int = 0
     uploads: int = 0
     links: int = 0
+    lines: int = 0
 
 
 class LineSet:
@@ -100,6 +111,14 @@ class LineSet:
 
     def __init__(self) -> None:
         self._bits = bytearray()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, line: int) -> bool:
+        place = line >> 3
+        return place < len(self._bits) and bool(self._bits[place] & 1 << (line & 7))
 
     def add(self, line: int) -> bool:
         """Put a line in; tells whether it was not there."""
@@ -108,4 +127,5 @@ class LineSet:
             self._bits.extend(bytes(place + 1 - len(self._bits) + (len(self._bits) >> 3)))
         was_there = self._bits[place] & bit
         self._bits[place] |= bit
+        self._count += not was_there
         return not was_there

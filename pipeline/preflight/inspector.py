@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pipeline.manifest import Reading, RejectedRow
 from pipeline.manifest.reader import rows_of
 from pipeline.manifest.row import UncheckedRow
+from pipeline.media import Access
 from pipeline.preflight.finding import Inspected
 from pipeline.preflight.row import RowCheck
 from pipeline.preflight.twins import MarkFile, twins_in
@@ -55,15 +56,16 @@ class Task:
     path: Path
     reading: bytes
     beginning: bytes
-    roots: tuple[Path, ...]
+    access: Access | None
+    links: bool
     folder: Path
 
 
 class Inspector:
     """Looks at rows, and counts what it finds."""
 
-    def __init__(self, roots: tuple[Path, ...], folder: Path, number: int) -> None:
-        self._check = RowCheck(roots)
+    def __init__(self, access: Access | None, folder: Path, number: int, *, links: bool) -> None:
+        self._check = RowCheck(access, links=links)
         self._marks = MarkFile(folder, number)
         self._found = Inspected()
 
@@ -75,6 +77,8 @@ class Inspector:
         found.findings += looked.findings
         if looked.job_id is None:
             found.rejected += 1
+            if looked.refused_id:
+                found.refused.append((line, looked.refused_id))
         else:
             jobs = found.links if looked.marked is None or not looked.marked.has_media else found.uploads
             jobs.append((line, looked.job_id))
@@ -166,7 +170,7 @@ def _received(connection: Connection) -> Iterator[Any]:
 
 
 def _serve(connection: Connection, task: Task, number: int) -> None:
-    inspector = Inspector(task.roots, task.folder, number)
+    inspector = Inspector(task.access, task.folder, number, links=task.links)
     _inspect(inspector, task, _received(connection), connection.send)
     inspector.close()
     connection.send(None)
@@ -192,4 +196,4 @@ def _inspect(
     text = Pieces(task.beginning, pieces, hand_over)
     for row in rows_of(text, task.path, reading).unchecked:
         if told is not None:
-            inspector.take(row, row.line + text.lines_ahead)
+            inspector.take(row, row.here + text.lines_ahead)

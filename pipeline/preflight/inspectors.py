@@ -15,9 +15,10 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Self
 
 from pipeline.errors import WorkersFailed
 from pipeline.preflight.finding import Inspected
@@ -40,17 +41,29 @@ class _Process:
 
 @dataclass(slots=True)
 class Inspectors:
-    """Processes that inspect.
+    """Processes that inspect, until the block ends.
+
+    They start within the block: a signal that came while the block was entered would leave them running.
 
     Attributes:
         tell: Takes what each piece came to, in their order.
     """
 
-    processes: list[_Process]
     tell: Callable[[Inspected], None]
+    processes: list[_Process] = field(default_factory=list)
     _given: int = 0
     _told: int = 0
     _waiting: dict[int, Inspected] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        _end(self.processes)
+
+    def start(self, count: int, task: Task) -> None:
+        """Start so many processes."""
+        _start(self.processes, count, task)
 
     def inspect(self, piece: Piece) -> None:
         """Hand a piece to the next process that is free.
@@ -126,34 +139,41 @@ class Inspectors:
         return number or 0, answer
 
 
-@contextmanager
-def inspectors(count: int, task: Task, tell: Callable[[Inspected], None]) -> Iterator[Inspectors]:
-    """Start so many processes for as long as the block runs."""
-    processes: list[_Process] = []
-    try:
-        _start(processes, count, task)
-        yield Inspectors(processes, tell)
-    finally:
-        _end(processes)
-
-
 def _start(processes: list[_Process], count: int, task: Task) -> None:
     """Start so many processes, and add each to those that are to be ended."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([serve.__module__])
-    # A process that is half started when this one ends complains of it; and Ctrl-C is for this one alone:
-    # what is started while it is blocked never gets it.
-    waiting = {signal.SIGINT, *WAITED_WITH}
-    signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
-    try:
+    # A process that is half started when this one ends complains of it, and nobody ends it.
+    with _signals_kept_waiting():
         for number in range(1, count + 1):
             mine, its = context.Pipe()
             process = context.Process(target=serve, args=(its, task, number), daemon=True)
             process.start()
             its.close()
             processes.append(_Process(process, mine))
+
+
+@contextmanager
+def _signals_kept_waiting() -> Iterator[None]:
+    """Let signals that end a command wait until the block ends.
+
+    They are blocked, so that Ctrl-C is for this process alone: what is started meanwhile never gets it. That
+    keeps them from this thread only. The system gives them to another thread then, and Python calls their
+    handlers in the main thread all the same; so they have other handlers meanwhile.
+    """
+    ending = {signal.SIGINT, *WAITED_WITH}
+    came: list[int] = []
+    before = {each: signal.signal(each, lambda number, _frame: came.append(number)) for each in ending}
+    resource_tracker.ensure_running()  # or it is started below, and unblocks them all
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    try:
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, waiting)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _end(processes: Sequence[_Process]) -> None:
@@ -162,6 +182,9 @@ def _end(processes: Sequence[_Process]) -> None:
         each.process.terminate()
     for each in processes:
         each.process.join(END_DEADLINE_S)
+        if each.process.is_alive():
+            each.process.kill()
+            each.process.join()
 
 
 def _gone(process: BaseProcess) -> WorkersFailed:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.errors import MediaRefused, MediaUnavailable
 from pipeline.job import job_id_of
 from pipeline.manifest.reader import problems_of_call
 from pipeline.manifest.row import RejectedRow, UncheckedRow
-from pipeline.media import probe
-from pipeline.preflight.duration import duration_of
+from pipeline.media import Access, may_link, probe, shown
 from pipeline.preflight.finding import Finding
 from pipeline.preflight.twins import Mark, Marked, Sort
 
@@ -34,11 +32,13 @@ class Looked(NamedTuple):
     Attributes:
         job_id: That of the job that it would be; None where it would be none.
         marked: What its twins are told by; None where nothing could be read.
+        refused_id: That of the job that it would be, if nothing but its media were wrong.
     """
 
     findings: list[Finding]
     job_id: str | None
     marked: Marked | None
+    refused_id: str | None = None
 
 
 class _Media(NamedTuple):
@@ -58,9 +58,13 @@ class _Media(NamedTuple):
 class RowCheck:
     """Looks at rows."""
 
-    def __init__(self, roots: tuple[Path, ...]) -> None:
-        """Look for media below these folders; with none it is not looked at."""
-        self._roots = roots
+    def __init__(self, access: Access | None, *, links: bool = False) -> None:
+        """Look at media that may be read so; with None it is not looked at.
+
+        With `links` Gong pulls the media from where that can be, and other media is told.
+        """
+        self._access = access
+        self._links = links
         # Some manifests have the same file in many rows; each would be opened and read again.
         self._media = lru_cache(_MEDIA_REMEMBERED)(self._look_at)
 
@@ -72,28 +76,39 @@ class RowCheck:
         own_id = call.get("clientUniqueId")
         media = self._media(row.media) if row.media is not None else None
         findings: list[Finding] = []
-        if problems := problems_of_call(row):
+        problems = problems_of_call(row)
+        if problems:
             findings += _of_rejected(row.rejected("call_invalid", problems), line)
             own_id = _sendable(own_id) if isinstance(own_id, str) else None
         findings += _of_media(call, media, line)
+        has_upload = row.media is not None and not self._may_link(row.media)
         accepted = not findings or all(finding.is_warning for finding in findings)
+        if self._links and has_upload and accepted:
+            sentence = _not_linked(row.media)
+            findings.append(Finding(line, _printable(call), "media_not_linked", "media", sentence))
         job_id = job_id_of(own_id) if own_id else None
-        marked = _marked(row, line, job_id, media, accepted=accepted)
-        return Looked(findings, job_id if accepted else None, marked)
+        own_id, place, marks = _marks(row, job_id, media)
+        marked = Marked(line, accepted, has_upload, own_id, place, marks)
+        if accepted:
+            return Looked(findings, job_id, marked)
+        return Looked(findings, None, marked, None if problems else job_id)
+
+    def _may_link(self, reference: str) -> bool:
+        return self._links and may_link(reference, self._access or Access())
 
     def _look_at(self, reference: str) -> _Media:
-        if not self._roots:
+        if self._access is None:
             return _Media(_sendable(reference))
         try:
-            media = probe(reference, self._roots)
+            media = probe(reference, self._access, measured=True)
         except MediaRefused as refused:
             return _Media(None, (refused.code, str(refused)))
         except MediaUnavailable as unavailable:
             return _Media(None, ("media_unavailable", str(unavailable)))
-        duration_s = _duration(reference, self._roots)
+        duration_s = media.duration_s
         if duration_s is None or duration_s >= SHORT_S:
             return _Media(media.fingerprint, None, duration_s)
-        sentence = f"The media {reference!r} is {_seconds(duration_s)} long; {_DISCARDED}"
+        sentence = f"The media {shown(reference)} is {_seconds(duration_s)} long; {_DISCARDED}"
         return _Media(media.fingerprint, ("media_short", sentence), duration_s)
 
 
@@ -112,9 +127,8 @@ def _of_media(call: dict[str, Any], media: _Media | None, line: int) -> Iterator
             yield Finding(line, _printable(call), "media_short", "duration", message)
 
 
-def _marked(
-    row: UncheckedRow, line: int, job_id: str | None, media: _Media | None, *, accepted: bool
-) -> Marked:
+def _marks(row: UncheckedRow, job_id: str | None, media: _Media | None) -> tuple[str, str, list[Mark]]:
+    """Return what a row is called and where its media lies, and what its twins are told by."""
     marks = []
     call = row.call if isinstance(row.call, dict) else {}
     of_id = bytes.fromhex(job_id) if job_id else b""
@@ -127,19 +141,14 @@ def _marked(
         marks.append(Mark(Sort.URL, _hash(b"url", _sendable(url).encode()), of_id))
     own_id = str(call["clientUniqueId"]) if job_id else ""
     place = row.media or (url if isinstance(url, str) else "")
-    return Marked(line, accepted, row.media is not None, own_id, place, marks)
+    return own_id, place, marks
 
 
-def _duration(reference: str, roots: Sequence[Path]) -> float | None:
-    """Measure media that was probed: it is below the first root that has it."""
-    for root in roots:
-        try:
-            return duration_of(root / reference)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-    return None
+def _not_linked(reference: str | None) -> str:
+    return (
+        f"The media {shown(reference or '')} lies where no link to it can be given, so it is uploaded; that "
+        "takes two requests instead of one."
+    )
 
 
 def _of_rejected(row: RejectedRow, line: int) -> Iterator[Finding]:

@@ -1,84 +1,65 @@
-"""Reads variables of the environment, or the files that they name, and refuses what is none of them."""
+"""Reads variables of the environment, or the files that they name, and finds what is none of them."""
 
 from __future__ import annotations
 
-import difflib
-import functools
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from environs import EnvError, EnvValidationError, FileAwareEnv
-
-from pipeline.errors import SettingsInvalid
+from pipeline.settings.form import Form, WrongForm, of_text
 
 PREFIX = "GONG_INGEST_"
+FILE_SUFFIX = "_FILE"
+# Which settings hold, beside the environment: the profile's name, and the file in which it stands.
+PROFILE, CONFIG = f"{PREFIX}PROFILE", f"{PREFIX}CONFIG"
 
 
-def refuse_unknown(known: Collection[str]) -> None:
-    """Refuse a variable that has the project's prefix and is none of these.
-
-    Raises:
-        SettingsInvalid: With the name that was probably meant.
-    """
-    for name in os.environ:
-        if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else "."
-            raise SettingsInvalid(f"{name} is not a setting{hint}")
+def unknown_variables(known: Collection[str]) -> list[str]:
+    """Say of each variable that has the project's prefix and is no setting what was probably meant."""
+    names = {*known, *(name + FILE_SUFFIX for name in known), PROFILE, CONFIG}
+    return [_unknown(name, known) for name in os.environ if name.startswith(PREFIX) and name not in names]
 
 
-def read_environment(parse_of: Mapping[str, str]) -> dict[str, Any]:
-    """Read the variables that are set, each as it says: `str`, `int`, `float`, `path_value`, `path_list`.
+def _unknown(name: str, known: Collection[str]) -> str:
+    return f"{name} is not a setting{did_you_mean(name, [*known, PROFILE, CONFIG])}"
 
-    Raises:
-        SettingsInvalid: Some have the wrong form, or lie in a file that cannot be read.
-    """
-    env = FileAwareEnv(eager=False, strip_whitespace=True)
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Give the end of a sentence about an unknown name: the nearest known one, if any is near."""
+    import difflib  # noqa: PLC0415 - takes longer than all that a right name needs
+
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else "."
+
+
+def read_environment(forms: Mapping[str, Form]) -> tuple[dict[str, Any], list[str]]:
+    """Read the variables that are set; gives the values, by setting, and what is wrong with the others."""
     values: dict[str, Any] = {}
-    for name, parse in parse_of.items():
-        if os.environ.get(name) or os.environ.get(f"{name}_FILE"):
-            values[name] = _read(env, name, parse)
-    try:
-        env.seal()
-    except EnvError as error:
-        raise SettingsInvalid(_sentence(error)) from error
-    return values
+    problems = []
+    for name, form in forms.items():
+        try:
+            if (text := _text_of(form.variable)) is not None:
+                values[name] = of_text(form.parse, text)
+        except WrongForm as wrong:
+            problems.append(f"{form.variable} {wrong}")
+        except _FileUnreadable as unreadable:
+            problems.append(str(unreadable))
+    return values, problems
 
 
-def _read(env: FileAwareEnv, name: str, parse: str) -> Any:
-    text: Callable[[], str] = functools.partial(env.str, name)
-    readers: dict[str, Callable[[], Any]] = {
-        "str": text,
-        "int": lambda: env.int(name),
-        "float": lambda: env.float(name),
-        "path_value": lambda: _absolute(text()),
-        "path_list": lambda: tuple(_absolute(part) for part in text().split(os.pathsep) if part),
-    }
-    try:
-        return readers[parse]()
-    except (EnvError, ValueError, OSError) as error:
-        raise SettingsInvalid(_of_file(name, error) or _sentence(error)) from error
+class _FileUnreadable(Exception):
+    """The file that a variable names cannot be read."""
 
 
-def _of_file(name: str, error: Exception) -> str:
-    """Say that the file in which a variable lies cannot be read, if it is that."""
-    reason = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    if not isinstance(reason, OSError | UnicodeError):
-        return ""
-    path = os.environ[f"{name}_FILE"]
-    what = reason.strerror if isinstance(reason, OSError) else "It is not text"
-    return f"{name}_FILE must be the path of a readable file, and {path} is not: {what}."
-
-
-def _absolute(path: str) -> Path:
-    return Path(path).expanduser().absolute()
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, EnvValidationError):
-        messages = error.error_messages
-        pairs = messages.items() if isinstance(messages, dict) else [("", messages)]
-        return " ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in pairs)
-    return str(error)
+def _text_of(variable: str) -> str | None:
+    """Give what a variable says, or the file that it names; None if neither is set, or the file is empty."""
+    if path := os.environ.get(variable + FILE_SUFFIX):
+        try:
+            return Path(path).expanduser().read_text("utf-8").strip() or None
+        except (OSError, UnicodeError) as error:
+            what = error.strerror if isinstance(error, OSError) else "It is not text"
+            raise _FileUnreadable(
+                f"{variable}{FILE_SUFFIX} must be the path of a readable file, and {path} is not: {what}."
+            ) from error
+    return os.environ.get(variable, "").strip() or None

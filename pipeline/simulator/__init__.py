@@ -4,10 +4,11 @@ It is written from `API.md`, `add-new-call.txt` and `openapi.json` alone and imp
 pipeline, so that it does not share the mistakes of the client it judges. What it was asked and what arrived
 is shown at `/_record` (`control`).
 
+What serves (`server.serve`) is imported only by who serves: the help waits for no web server.
+
 Left out: OAuth's own endpoints, scopes, and the silent discarding of short recordings.
 """
 
 from pipeline.simulator.options import SimulatorOptions, SimulatorRefused
-from pipeline.simulator.server import serve
 
-__all__ = ["SimulatorOptions", "SimulatorRefused", "serve"]
+__all__ = ["SimulatorOptions", "SimulatorRefused"]

@@ -1,17 +1,20 @@
 """The command that runs a simulator; `gong-ingest simulator` mounts the same one.
 
-Output is a contract: one line on stdout, `simulator listening on http://HOST:PORT`, once it listens. Exit
-codes: 0 after SIGTERM or SIGINT, 2 when it cannot be started as asked, with a sentence on stderr.
+Output is a contract: one line on stdout once it listens, `simulator listening on http://HOST:PORT`, or with
+`--json` an object with `address` and `pid`. Exit codes: 0 after SIGTERM or SIGINT, 2 when it cannot be
+started as asked, with a sentence on stderr.
 """
 
 from __future__ import annotations
 
+import functools
+import json
+import os
 import re
 
 import click
 
 from pipeline.simulator.options import POLICIES, SimulatorOptions, SimulatorRefused
-from pipeline.simulator.server import serve
 
 DEFAULT = SimulatorOptions()
 EXAMPLE = """\b
@@ -21,10 +24,11 @@ Example: a third of the default rate, with answers that get lost and a key that 
 Faults: [ENDPOINT.]KIND[=SHARE][:LOW-HIGH][@FROM-[TO]], separated by commas.
   KIND      429, 401, 500 before any effect; reset (connection reset before any effect);
             504, lost (no answer), cut (half an answer) after the effect; slow
-  ENDPOINT  create, media, calls, call, users, user, workspaces
+  ENDPOINT  create, media, calls, call, users, user, workspaces, token
   SHARE     of the requests, 0 to 1; all when left out
   LOW-HIGH  seconds: of delay for slow, of Retry-After for 429
   FROM-TO   seconds since the start
+OAuth tokens: POST /oauth2/generate-customer-token
 Health, record and faults of the running simulator: GET /_health, GET /_record, POST /_faults
 
 \b
@@ -73,6 +77,17 @@ class Seconds(click.ParamType[tuple[float, float]]):
 @click.option(
     "--access-token", default=DEFAULT.access_token, help="Token for Bearer authorization; none by default."
 )
+@click.option("--oauth-client-id", default=DEFAULT.oauth_client_id, help="OAuth client.")
+@click.option("--oauth-client-secret", default=DEFAULT.oauth_client_secret, help="Its secret.")
+@click.option(
+    "--oauth-refresh-token",
+    default=DEFAULT.oauth_refresh_token,
+    help="Refresh token to begin with; who uses one twice is locked out.",
+)
+@click.option("--oauth-code", default=DEFAULT.oauth_code, help="Code of an authorization.")
+@click.option(
+    "--token-lifetime-s", default=DEFAULT.token_lifetime_s, help="Seconds that an OAuth token holds."
+)
 @click.option(
     "--users", default=DEFAULT.users, help="Users of the company; every 10th and every 25th is disabled."
 )
@@ -85,15 +100,20 @@ class Seconds(click.ParamType[tuple[float, float]]):
 @click.option(
     "--processing-s", default=DEFAULT.processing_s, help="Seconds until a call with media is listed."
 )
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output once it listens.")
 @click.pass_context
-def simulator(context: click.Context, /, **_options: object) -> None:
+def simulator(context: click.Context, /, *, as_json: bool, **_options: object) -> None:
     """Run a stand-in for the Gong API until it is stopped with Ctrl-C or SIGTERM."""
+    from pipeline.simulator.server import serve  # noqa: PLC0415 - the help waits for no web server
+
+    options = {name: value for name, value in context.params.items() if name != "as_json"}
     try:
-        serve(SimulatorOptions(**context.params), ready=_say_ready)
+        serve(SimulatorOptions(**options), ready=functools.partial(_say_ready, as_json=as_json))
     except SimulatorRefused as error:
         raise click.UsageError(str(error)) from error
 
 
-def _say_ready(url: str) -> None:
+def _say_ready(url: str, *, as_json: bool) -> None:
     # click.echo flushes: whoever started the simulator waits for this line.
-    click.echo(f"simulator listening on {url}")
+    document = json.dumps({"address": url, "pid": os.getpid()})
+    click.echo(document if as_json else f"simulator listening on {url}")

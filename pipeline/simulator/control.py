@@ -77,8 +77,9 @@ class Record(Control):
     """Everything that happened, as one JSON object, written in slices.
 
     `started_at` (ISO-8601) is the wall clock at 0; every other time is in seconds since then, on the
-    monotonic clock. `totals` counts requests by endpoint and status, `notes` by note; `requests` has a row
-    for each, its fields in `request_fields` (`record`); `calls` an object each (`Company.record_of_calls`).
+    monotonic clock. `totals` counts requests by endpoint and status, `notes` by note, `oauth` what became of
+    tokens (`Tokens.record`); `requests` has a row for each, its fields in `request_fields` (`record`);
+    `calls` an object each (`Company.record_of_calls`).
     """
 
     async def get(self) -> None:
@@ -103,6 +104,7 @@ class Record(Control):
             "day_s": options.day_s,
             "totals": simulation.log.totals(),
             "notes": simulation.log.notes(),
+            "oauth": simulation.tokens.record(),
             "request_fields": record.FIELDS,
         }
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pipeline.simulator.chance import sequence
 
 KINDS = ("429", "401", "500", "reset", "504", "lost", "cut", "slow")
-ENDPOINTS = ("create", "media", "calls", "call", "users", "user", "workspaces", "other")
+ENDPOINTS = ("create", "media", "calls", "call", "users", "user", "workspaces", "token", "other")
 SLOW_S = (2.0, 5.0)
 
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"

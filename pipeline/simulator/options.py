@@ -33,6 +33,10 @@ class SimulatorOptions:
         seed: Where every draw starts from: faults, latencies, call ids and request ids.
         access_key: Accepted with `access_key_secret` as Basic authorization.
         access_token: Accepted as Bearer authorization; None refuses every Bearer token.
+        oauth_client_id: OAuth client that may ask for tokens, with `oauth_client_secret`.
+        oauth_refresh_token: The refresh token to begin with; it may be used once, like those that follow.
+        oauth_code: Code of an authorization, which gives tokens as often as it is used.
+        token_lifetime_s: How long each OAuth access token holds, in seconds.
         users: How many users the company has; `users.py` says which of them are disabled.
         duplicate_status: Status of the answer to a clientUniqueId that was posted before, 400 or 409.
         day_s: Length of a day in seconds, shorter to watch a day limit reopen.
@@ -50,6 +54,11 @@ class SimulatorOptions:
     access_key: str = "demo-key"
     access_key_secret: str = "demo-secret"  # noqa: S105 - not a secret: the simulator's published default
     access_token: str | None = None
+    oauth_client_id: str = "demo-client"
+    oauth_client_secret: str = "demo-client-secret"  # noqa: S105 - as above
+    oauth_refresh_token: str = "demo-refresh-token"  # noqa: S105 - as above
+    oauth_code: str = "demo-code"
+    token_lifetime_s: float = 86_400.0
     users: int = 25
     duplicate_status: int = 400
     day_s: float = 86_400.0
@@ -93,6 +102,14 @@ class SimulatorOptions:
             (
                 ":" not in self.access_key,
                 "The access key must not contain a colon: Basic authorization ends it there.",
+            ),
+            (
+                0 < self.token_lifetime_s < math.inf,
+                f"A token must last more than 0 seconds, not {self.token_lifetime_s}.",
+            ),
+            (
+                bool(self.oauth_client_id and self.oauth_client_secret and self.oauth_refresh_token),
+                "The OAuth client, its secret and the refresh token must not be empty.",
             ),
             (0 <= self.users <= 100_000, f"The users must number 0 to 100000, not {self.users}."),
             (

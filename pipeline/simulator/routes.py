@@ -8,6 +8,7 @@ from functools import partial
 
 from pipeline.simulator import answers, listings
 from pipeline.simulator.answers import Answer, Refused
+from pipeline.simulator.oauth import GenerateToken, Tokens
 from pipeline.simulator.operations import CreateCall, Operation, Read, Request
 from pipeline.simulator.state import Company
 from pipeline.simulator.upload import UploadMedia
@@ -31,8 +32,11 @@ class Route:
 class Routes:
     """The endpoints of one company."""
 
-    def __init__(self, company: Company, clock: Callable[[], float], *, processing_s: float) -> None:
+    def __init__(
+        self, company: Company, tokens: Tokens, clock: Callable[[], float], *, processing_s: float
+    ) -> None:
         self._company = company
+        self._tokens = tokens
         self._clock = clock
         self._processing_s = processing_s
 
@@ -41,6 +45,8 @@ class Routes:
         match request.method, request.path.strip("/").split("/"):
             case "POST", ["v2", "calls"]:
                 return Route("create", partial(CreateCall, self._company, request))
+            case "POST", ["oauth2", "generate-customer-token"]:
+                return Route("token", partial(GenerateToken, self._tokens, request))
             case "PUT", ["v2", "calls", call_id, "media"]:
                 return Route("media", partial(UploadMedia, self._company, call_id, request, self._clock))
             case "GET", ["v2", *_]:

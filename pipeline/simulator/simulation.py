@@ -8,7 +8,8 @@ What a request meets, in this order; the first that says no answers it:
     4. an injected 500
     5. the operation
 
-Every request takes one from the limits, whatever its answer, but for those that are answered by 1 or 2.
+Every request takes one from the limits, whatever its answer, but for those that are answered by 1 or 2, and
+those for OAuth tokens, which Gong has on another host; these say themselves who may.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pipeline.simulator.answers import Answer
 from pipeline.simulator.chance import sequence
 from pipeline.simulator.faults import Dice, Fate
 from pipeline.simulator.limits import Limits, retry_after_s
+from pipeline.simulator.oauth import Tokens
 from pipeline.simulator.options import SimulatorOptions
 from pipeline.simulator.record import RequestLog
 from pipeline.simulator.routes import Route, Routes
@@ -46,7 +48,8 @@ class Simulation:
         self.company = Company(
             users=options.users, duplicate_status=options.duplicate_status, seed=options.seed
         )
-        self.routes = Routes(self.company, self.clock, processing_s=options.processing_s)
+        self.tokens = Tokens(options, self.clock)
+        self.routes = Routes(self.company, self.tokens, self.clock, processing_s=options.processing_s)
         self._limits = Limits(
             options.policy,
             options.requests_per_second,
@@ -68,11 +71,12 @@ class Simulation:
         """Say why a request does not get to its operation, None when it does; take it from the limits."""
         if fate.kind == "429":
             return answers.injected(answers.too_many_requests(retry_after_s(fate.retry_after_s)))
-        wait_s = self._limits.admit(now_s)
-        if wait_s > 0:
-            return answers.too_many_requests(retry_after_s(wait_s))
-        if not self._is_authorized(authorization):
-            return answers.access_denied(route.denied_status)
+        if route.endpoint != "token":
+            wait_s = self._limits.admit(now_s)
+            if wait_s > 0:
+                return answers.too_many_requests(retry_after_s(wait_s))
+            if not self._is_authorized(authorization):
+                return answers.access_denied(route.denied_status)
         if fate.kind == "401":
             return answers.injected(answers.access_denied(route.denied_status))
         if fate.kind == "500":
@@ -82,8 +86,9 @@ class Simulation:
     def _is_authorized(self, authorization: str) -> bool:
         scheme, _, credentials = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            token = self.options.access_token
-            return token is not None and hmac.compare_digest(credentials.strip().encode(), token.encode())
+            token, given_token = self.options.access_token, credentials.strip()
+            is_option = token is not None and hmac.compare_digest(given_token.encode(), token.encode())
+            return is_option or self.tokens.takes(given_token)
         expected = f"{self.options.access_key}:{self.options.access_key_secret}"
         try:
             given = base64.b64decode(credentials.strip(), validate=True)

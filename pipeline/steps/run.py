@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 
+from pipeline import tracing
 from pipeline.errors import (
     LeaseLost,
     LedgerRefused,
@@ -13,8 +15,10 @@ from pipeline.errors import (
     RecordingRefused,
     WorkerStopping,
 )
+from pipeline.history import counted
 from pipeline.job import State, Step
 from pipeline.lease import Lease
+from pipeline.logs import about
 from pipeline.outcome import Effect, FleetEffect, Outcome
 from pipeline.steps.services import Services
 from pipeline.steps.settle import GoOn, Next, Stop, hand_back, settle, wait_elsewhere
@@ -31,9 +35,20 @@ def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> N
         LedgerUnreachable, LedgerRefused: What happened could not be written; the job is claimed again when
             its lease ends.
     """
+    with about(job=job_id, step=str(step)):
+        return _run(step, job_id, lease_token, services)
+
+
+def _run(step: Step, job_id: str, lease_token: int, services: Services) -> Next:
     try:
-        held = services.ledger.begin_step(job_id, lease_token, step, run=uuid.uuid4().hex)
-        with Lease(services.ledger, held, services.stop_by) as lease:
+        held = services.ledger.begin_step(
+            job_id, lease_token, step, run=uuid.uuid4().hex, worker=services.worker
+        )
+        with (
+            about(batch=held.batch, attempt=held.attempts + 1),
+            Lease(services.ledger, held, services.stop_by, services.on_progress) as lease,
+        ):
+            tracing.tell({"batch": held.batch, "attempt": held.attempts + 1})
             try:
                 return _attempt(lease, services)
             except WorkerStopping as stopping:
@@ -49,6 +64,7 @@ def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> N
 
 
 def _attempt(lease: Lease, services: Services) -> Next:
+    began = time.monotonic()
     try:
         details = STEPS[lease.held.step](lease, services)
     except NoSlot as none:
@@ -61,6 +77,7 @@ def _attempt(lease: Lease, services: Services) -> Next:
         log.warning("Job %s waits: %s", lease.held.job_id, error)
         unavailable = Outcome(Effect.BACKOFF, FleetEffect.NONE, "media_unavailable", str(error))
         return settle(lease.held, unavailable, services)
+    services.ledger.count(counted.step(lease.held.step, time.monotonic() - began))
     if isinstance(details, Outcome):
         return settle(lease.held, details, services)
     services.ledger.record_step(lease.held, details)

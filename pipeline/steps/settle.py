@@ -49,7 +49,14 @@ def settle(held: Held, outcome: Outcome, services: Services) -> Next:
     reason = Reason(outcome.code, outcome.message, outcome.request_id or "")
     if outcome.effect is Effect.DEAD:
         services.ledger.bury(held, reason)
-        log.warning("Job %s is dead at %s: %s: %s", held.job_id, held.step, outcome.code, outcome.message)
+        log.warning(
+            "Job %s is dead at %s: %s: %s",
+            held.job_id,
+            held.step,
+            outcome.code,
+            outcome.message,
+            extra={"request_id": outcome.request_id},
+        )
         return Stop(State.DEAD, outcome.code, outcome.message)
     wait_s = _wait_of(held, outcome, services)
     # Behind a gate that waits for a probe nobody knows how long it takes: no message is kept for it.
@@ -72,7 +79,7 @@ def _wait_of(held: Held, outcome: Outcome, services: Services) -> float:
 
 def wait_elsewhere(held: Held, refusal: Refusal, services: Services) -> Next:
     """Let the job wait without a process; behind a closed gate or a spent day also without a message."""
-    by_pace = refusal.reason == "second"
+    by_pace = refusal.reason in {"second", "token"}
     wait = Wait(
         refusal.wait_s if by_pace else AT_THE_GATE_S,
         keep=by_pace and refusal.wait_s <= COUNTDOWN_MAX_S,
@@ -92,7 +99,12 @@ def hand_back(held: Held, message: str, services: Services) -> Next:
 def _postpone(held: Held, wait: Wait, services: Services) -> Next:
     state = services.ledger.postpone(held, wait)
     if state is State.DEAD:
-        log.warning("Job %s is dead, its attempts are spent: %s: %s", held.job_id, *wait.reason[:2])
+        log.warning(
+            "Job %s is dead, its attempts are spent: %s: %s",
+            held.job_id,
+            *wait.reason[:2],
+            extra={"request_id": wait.reason.request_id},
+        )
     if state is State.ACTIVE:
         return Again(wait.wait_s, wait.reason.code)
     return Stop(state, wait.reason.code, wait.reason.message)

@@ -1,17 +1,23 @@
 """Waiting for the instant at which a request may leave.
 
-Invariants: the lease is shown to the ledger after each slot that was bound, and looked at again when the
-instant has come. A slot that was missed is given up: the request would come too close to the next one. One
-that was taken back, because the gate was closed or the limits were changed, is not used either.
+Invariants: the lease is shown to the ledger with each slot that is bound, and looked at again when the
+instant has come. A slot that was missed is given up: the request would come too close to the next one. Who
+was not ready for it asks for one as far away as it took to be ready: a slow way to the ledger starves nobody.
+One whose instant is not known well, because the answer took much longer than others do, is given up at once.
+One that was taken back, because the gate was closed or the limits were changed, is not used either.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 
+from pipeline import tracing
+from pipeline.consequence import prepare
 from pipeline.errors import RequestFailed
 from pipeline.gong import GongClient
+from pipeline.history import counted
 from pipeline.lease import Lease
 from pipeline.limiter import Notices, Refusal, Slot
 from pipeline.steps.services import Services
@@ -22,6 +28,8 @@ log = logging.getLogger(__name__)
 SLEEP_MAX_S = 2.0
 # A sleep ends late by a millisecond or two when the machine is busy; the rest is waited out awake.
 AWAKE_BEFORE_S = 0.003
+# Who was not ready in time is given what it took, and a little.
+LEAD_MARGIN_S = 0.01
 # How often a sleeper looks whether its lease is still held.
 LOOK_INTERVAL_S = 0.5
 # A task that finds others ahead of it asks again for so long, then lets its process do other work.
@@ -44,39 +52,86 @@ def wait_for_slot(lease: Lease, services: Services) -> Slot:
         LeaseLost: The lease was lost while waiting.
         WorkerStopping: This worker was asked to stop before a slot was bound.
     """
-    patience_ends = time.monotonic() + PATIENCE_S
-    missed: Slot | None = None
-    noted = False
+    with tracing.part("wait_for_slot", kind="internal"):
+        return _wait_for_slot(lease, services)
+
+
+def _wait_for_slot(lease: Lease, services: Services) -> Slot:
+    began = time.monotonic()
+    asking = _Asking(lease, services, patience_ends=began + PATIENCE_S)
     services.notices.listen()
     while True:
-        bound = _ask_for_slot(lease, services, missed, patience_ends)
-        # A request is noted once; what follows only shows that the lease is still held.
-        if noted:
-            services.ledger.renew(lease.held)
-        else:
-            services.ledger.note_request(lease.held, wait_s=bound.wait_s)
-            noted = True
+        failures_to_close = services.settings.failures_to_close
+        if refusal := prepare(services.client, services.limiter, failures_to_close=failures_to_close):
+            raise NoSlot(refusal)
+        bound = asking.ask()
         _connect_early(services.client)
+        ready_at = time.monotonic()
         slot = _sleep_until(bound, lease, services.notices)
-        if slot and not slot.is_missed:
+        if slot and not slot.is_missed and services.client.holds:
+            services.ledger.count(counted.wait(slot.lane, slot.leaves_at - began))
             return slot
-        missed = slot
-        what = "missed its slot" if missed else "had its slot taken back"
-        log.info("Job %s %s and takes another.", lease.held.job_id, what)
-        if time.monotonic() > patience_ends:
+        asking.missed = slot
+        if slot and ready_at > slot.leaves_at:
+            asking.lead_s = ready_at - asking.asked_at + LEAD_MARGIN_S
+        log.info("Job %s %s and takes another.", lease.held.job_id, _why_another(slot))
+        if time.monotonic() > asking.patience_ends:
             raise NoSlot(Refusal(0.0, "second"))
 
 
-def _ask_for_slot(lease: Lease, services: Services, missed: Slot | None, patience_ends: float) -> Slot:
-    while True:
-        lease.check_before_wait()
-        answer = services.limiter.acquire(lease.held.lane, missed=missed)
-        if isinstance(answer, Slot):
-            return answer
-        missed = None
-        if answer.wait_s > SLEEP_MAX_S or answer.reason != "second" or time.monotonic() > patience_ends:
-            raise NoSlot(answer)
-        lease.sleep(answer.wait_s)
+def _why_another(missed: Slot | None) -> str:
+    if missed is None:
+        return "had its slot taken back"
+    return "missed its slot" if missed.is_missed else "had a slot when the OAuth token had ended"
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One request's asking for slots.
+
+    Attributes:
+        missed: The slot that it had before and did not use.
+        lead_s: What it needs to be ready.
+        asked_at: When it asked last.
+        is_noted: The ledger knows of the request: it is noted once, with its first slot.
+    """
+
+    lease: Lease
+    services: Services
+    patience_ends: float
+    missed: Slot | None = None
+    lead_s: float = 0.0
+    asked_at: float = 0.0
+    is_noted: bool = False
+
+    def ask(self) -> Slot:
+        """Ask until there is a slot whose instant is known."""
+        while True:
+            answer = self._answer()
+            if isinstance(answer, Slot) and not answer.is_vague:
+                return answer
+            is_patient = time.monotonic() <= self.patience_ends
+            if isinstance(answer, Slot):
+                if not is_patient:
+                    raise NoSlot(Refusal(0.0, "second"))
+                log.info("The server took so long to answer that a slot is known too badly to be used.")
+                self.missed = answer
+                continue
+            self.missed = None
+            if answer.wait_s > SLEEP_MAX_S or answer.reason != "second" or not is_patient:
+                raise NoSlot(answer)
+            self.lease.sleep(answer.wait_s)
+
+    def _answer(self) -> Slot | Refusal:
+        self.lease.check_before_wait()
+        held, self.asked_at = self.lease.held, time.monotonic()
+        answer = self.services.limiter.acquire(
+            held.lane, missed=self.missed, lead_s=self.lead_s, held=held, is_noted=self.is_noted
+        )
+        if isinstance(answer, Slot) and not self.is_noted:
+            self.is_noted = True
+            self.services.on_wait(held, answer.wait_s)
+        return answer
 
 
 def _sleep_until(slot: Slot, lease: Lease, notices: Notices) -> Slot | None:

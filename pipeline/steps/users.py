@@ -1,9 +1,7 @@
 """The users whom a call names by email address: found before its create, and the same ones until its answer.
 
-Invariants: a call without addresses costs nothing here, no request and no round trip. The ids are recorded
-before a create leaves, so that one whose answer was lost is posted again letter by letter, whatever became of
-the list meanwhile. Only when the API has refused the call are they open again: then somebody may have given
-the address to another user.
+Invariants: a call without addresses costs nothing here, no request and no round trip. Only when the API has
+refused the call are its ids open again: then somebody may have given the address to another user.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.call import check_call, decode_call, encode_call
+from pipeline.call import check_call
 from pipeline.lease import Lease
 from pipeline.outcome import Effect, Outcome
 from pipeline.people import (
@@ -44,32 +42,18 @@ def users_of_call(call: Mapping[str, Any], lease: Lease, services: Services) -> 
     return {"users": " ".join(ids)}
 
 
-def body_to_send(lease: Lease, services: Services) -> Outcome | str:
-    """Return the body of the create, with ids in the place of addresses; or what prevents it.
+def ids_to_send(
+    addresses: Mapping[str, str], ids: tuple[str, ...], lease: Lease, services: Services
+) -> Outcome | tuple[str, ...]:
+    """Return the ids that were recorded for the addresses; where they are open again, find them anew.
 
     Raises:
         RecordingRefused: Nobody has one of the addresses, or several have.
     """
-    body = lease.held.payload.body
-    call = decode_call(body)
-    addresses = addresses_in(call)
-    if not addresses:
-        return body
-    ids = services.directory.fixed_ids(lease.held)
-    if len(ids) != len(addresses):
-        # The API refused the call, and a person brought it back: something was changed there.
-        found = _find(addresses, lease, services, was_refused=True)
-        if isinstance(found, Outcome):
-            return found
-        services.directory.fix_ids(lease.held, found)
-        ids = found
-    return encode_call(with_ids(call, dict(zip(addresses, ids, strict=True))))
-
-
-def leave_ids_open(lease: Lease, services: Services) -> None:
-    """Forget the ids that were sent for addresses, because the API refused the call for good."""
-    if addresses_in(decode_call(lease.held.payload.body)):
-        services.directory.fix_ids(lease.held, ())
+    if len(ids) == len(addresses):
+        return ids
+    # The API refused the call, and a person brought it back: something was changed there.
+    return _find(addresses, lease, services, was_refused=True)
 
 
 def _find(

@@ -6,18 +6,30 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from pipeline.call import check_call, decode_call
-from pipeline.consequence import tell_fleet
-from pipeline.errors import IngestError, LeaseLost, MediaRefused, MediaUnavailable, RequestFailed
+from pipeline.consequence import late_teller, tell_fleet
+from pipeline.errors import (
+    IngestError,
+    LeaseLost,
+    MediaRefused,
+    MediaUnavailable,
+    RequestFailed,
+    WorkerStopping,
+)
+from pipeline.history import Endpoint, counted
 from pipeline.job import Step
 from pipeline.lease import Lease
 from pipeline.limiter import Slot
-from pipeline.media import MediaStream, open_media, probe
+from pipeline.media import Media, MediaStream, answer_of, may_link, not_linked, open_media, probe
 from pipeline.outcome import Answer, Effect, Outcome, of_create, of_upload
+from pipeline.steps.filling import body_to_send, leave_open, without_links
 from pipeline.steps.services import Services
 from pipeline.steps.slot import wait_for_slot
-from pipeline.steps.users import body_to_send, leave_ids_open, users_of_call
+from pipeline.steps.users import users_of_call
+
+FromSource = TypeVar("FromSource")
 
 
 def validate(lease: Lease, services: Services) -> Outcome | dict[str, str]:
@@ -27,7 +39,9 @@ def validate(lease: Lease, services: Services) -> Outcome | dict[str, str]:
     check_call(call, has_media=payload.media is not None)
     details = {}
     if payload.media is not None:
-        details["size_bytes"] = str(probe(payload.media, services.media_roots).size_bytes)
+        if payload.is_linked and not may_link(payload.media, services.access):
+            raise not_linked(payload.media)
+        details["size_bytes"] = str(_probe(payload.media, lease, services).size_bytes)
     users = users_of_call(call, lease, services)
     return users if isinstance(users, Outcome) else details | users
 
@@ -40,13 +54,14 @@ def create_call(lease: Lease, services: Services) -> Outcome | dict[str, str]:
     slot = wait_for_slot(lease, services)
     result: Answer | IngestError
     try:
-        result = services.client.create_call(body)
+        result = services.client.create_call(body, on_left=late_teller(slot, services.limiter))
     except RequestFailed as failed:
         result = failed
-    outcome = of_create(result, now=datetime.now(UTC))
-    _tell_fleet(outcome, result, slot, services)
+    outcome = without_links(of_create(result, now=datetime.now(UTC)))
+    _tell_fleet(Endpoint.CREATE_CALL, outcome, result, slot, services)
     if outcome.effect is Effect.DEAD:
-        leave_ids_open(lease, services)
+        services.ledger.note_refusal(lease.held)
+        leave_open(lease, services)
     if outcome.effect is not Effect.RECORDED or outcome.call_id is None:
         return outcome
     details = {"call_id": outcome.call_id}
@@ -61,9 +76,9 @@ def upload_media(lease: Lease, services: Services) -> Outcome | dict[str, str]:
     reference, call_id = lease.held.payload.media, lease.held.call_id
     if reference is None or call_id is None:
         raise LeaseLost(f"Job {lease.held.job_id} has no call or no media to upload.")
-    media = probe(reference, services.media_roots)
     result: Answer | IngestError
-    with open_media(media, services.media_roots) as stream:
+    media, stream = _open(reference, lease, services)
+    with stream:
         slot = wait_for_slot(lease, services)
         began = time.monotonic()
         try:
@@ -72,12 +87,17 @@ def upload_media(lease: Lease, services: Services) -> Outcome | dict[str, str]:
                 stream,
                 file_name=media.file_name,
                 content_type=media.content_type,
-                on_bytes=lambda _sent: lease.check(),
+                on_left=late_teller(slot, services.limiter),
+                on_bytes=lambda sent_bytes: lease.check_progress(sent_bytes, media.size_bytes),
             )
         except (RequestFailed, MediaRefused, MediaUnavailable) as failed:
             result = failed
+        except (LeaseLost, WorkerStopping):
+            services.ledger.count(counted.request(Endpoint.UPLOAD_MEDIA, slot.lane, None))
+            raise
+        services.ledger.count(counted.upload(stream.count, time.monotonic() - began))
         outcome = of_upload(result, call_id=call_id, now=datetime.now(UTC))
-        _tell_fleet(outcome, result, slot, services)
+        _tell_fleet(Endpoint.UPLOAD_MEDIA, outcome, result, slot, services)
         if outcome.effect is Effect.RECORDED:
             return _uploaded(result, stream)
         if isinstance(result, RequestFailed) and stream.count == stream.size_bytes:
@@ -85,6 +105,25 @@ def upload_media(lease: Lease, services: Services) -> Outcome | dict[str, str]:
             ends = began + services.client.upload_deadline_s(stream.size_bytes)
             return replace(outcome, settles_in_s=max(0.0, ends - time.monotonic()))
         return outcome
+
+
+def _probe(reference: str, lease: Lease, services: Services) -> Media:
+    return _ask(lambda: probe(reference, services.access), lambda _: None, lease, services)
+
+
+def _open(reference: str, lease: Lease, services: Services) -> tuple[Media, MediaStream]:
+    media, stream = _ask(
+        lambda: open_media(reference, services.access), lambda late: late[1].close(), lease, services
+    )
+    stream.be_watched(lease.check, stall_s=services.settings.read_timeout_s)
+    return media, stream
+
+
+def _ask(
+    ask: Callable[[], FromSource], drop: Callable[[FromSource], None], lease: Lease, services: Services
+) -> FromSource:
+    """Ask where the media lies, which may never answer."""
+    return answer_of(ask, drop=drop, stall_s=services.settings.read_timeout_s, watch=lease.check)
 
 
 def _uploaded(result: Answer | IngestError, stream: MediaStream) -> dict[str, str]:
@@ -104,10 +143,14 @@ STEPS: Mapping[Step, Callable[[Lease, Services], Outcome | dict[str, str]]] = {
 }
 
 
-def _tell_fleet(outcome: Outcome, result: Answer | IngestError, slot: Slot, services: Services) -> None:
+def _tell_fleet(
+    endpoint: Endpoint, outcome: Outcome, result: Answer | IngestError, slot: Slot, services: Services
+) -> None:
+    answer = result if isinstance(result, Answer) else None
+    services.ledger.count(counted.request(endpoint, slot.lane, answer.status if answer else None))
     tell_fleet(
         outcome,
-        is_answered=isinstance(result, Answer),
+        answer=answer,
         slot=slot,
         limiter=services.limiter,
         failures_to_close=services.settings.failures_to_close,

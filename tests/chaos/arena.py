@@ -6,26 +6,32 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import LedgerUnreachable
+from pipeline.events import want_events
+from pipeline.history import History
 from pipeline.job import Counts, Lane
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, Manifests
 from pipeline.limiter import Limiter, Limits
 from pipeline.manifest import read_manifest
-from pipeline.producer import Handed, Producer
+from pipeline.producer import Handed, Producer, Source
+from pipeline.settings import Settings as PipelineSettings
 from pipeline.store import Store
+from tests.chaos import evidence
 from tests.chaos.audit import Evidence, audit
+from tests.chaos.evidence import evidence_of
 from tests.chaos.fleet import Fleet
 from tests.chaos.recordings import SIZE_BYTES, Recording, write_manifest, write_recordings
 from tests.chaos.telling import tell
 from tests.servers import Server, running_server
 from tests.simulators import Simulator, running_simulator
 from tests.waiting import await_true
+from workers.app import make_app
 
 LEASE_TTL_S = 2.0
 STOP_GRACE_S = 2.0
@@ -34,6 +40,8 @@ NAMESPACE = "chaos"
 FLEET_PER_S, SIMULATOR_PER_S = 160.0, 200.0
 REQUESTS_PER_DAY = 10_000_000
 LOG_LINES_SHOWN = 15
+CREDENTIALS = ("GONG_BASE_URL", "GONG_ACCESS_KEY", "GONG_ACCESS_KEY_SECRET")
+EVENTS_KEPT = 1_000_000
 # Everything that makes people wait is short, so that a test sees many rounds of it.
 SETTINGS = {
     "NAMESPACE": NAMESPACE,
@@ -73,8 +81,8 @@ class Arena:
     def submit(self, batch: str, recordings: Sequence[Recording]) -> None:
         """Hand in a manifest of recordings, as the command `backfill` does."""
         manifest = write_manifest(self.folder / "media" / f"{batch}.jsonl", recordings)
-        producer = Producer(self.ledger, batch=batch, lane=Lane.BACKFILL)
-        for handed in producer.backfill(read_manifest(manifest)):
+        producer = Producer(self.ledger, Manifests(self.ledger._store), batch=batch, lane=Lane.BACKFILL)
+        for handed in producer.backfill(read_manifest(manifest), Source(batch)):
             assert isinstance(handed, Handed), f"Line {handed.line} was rejected: {handed.reason}"
 
     def await_final(self, batch: str, *, within_s: float) -> Counts:
@@ -100,9 +108,14 @@ class Arena:
         """Count the messages that wait in a queue of the broker."""
         return int(self.server.client.llen(self.key(f"celery:{queue}")))
 
-    def unacknowledged(self) -> int:
-        """Count the messages that workers hold."""
-        return int(self.server.client.hlen(self.key("celery:unacked")))
+    def held(self) -> int:
+        """Count the messages that workers hold, as they tell it themselves."""
+        inspect = make_app(PipelineSettings(redis_url=self.server.url, namespace=NAMESPACE)).control.inspect(
+            timeout=2
+        )
+        answers = (inspect.scheduled() or {}, inspect.reserved() or {})
+        assert all(len(each) == len(self.fleet.workers) for each in answers), "not every worker answered"
+        return sum(len(messages) for answer in answers for messages in answer.values())
 
     def dispatchers(self) -> int:
         """Count the dispatchers that wait for something to do."""
@@ -118,22 +131,26 @@ class Arena:
 
     def evidence(self, **expected: Any) -> Evidence:
         """Collect what an audit looks at."""
-        record = self.simulator.record()
-        started_s = datetime.fromisoformat(record["started_at"]).timestamp()
-        client = self.server.client
-        keys = list(client.scan_iter(count=1000))
-        return Evidence(
-            recordings={each.client_unique_id: each.sha256 for each in self.recordings},
-            calls=record["calls"],
-            arrivals_s=[started_s + row[0] for row in record["requests"]],
-            jobs=jobs_of(self.server),
-            counts=self.ledger.batches(),
-            grants_s=[int(text) / 1e6 for text in client.lrange(self.key("grants"), 0, -1)],
-            requests_per_second=self.limiter.limits.requests_per_second,
+        return evidence_of(
+            self.recordings,
+            self.simulator.record(),
+            self.server.client,
+            self.ledger,
             namespace=NAMESPACE,
-            keys={key: client.type(key) for key in keys},
+            done_counted=self._done_counted(),
+            requests_per_second=self.limiter.limits.requests_per_second,
             **expected,
         )
+
+    def _done_counted(self) -> dict[str, int]:
+        """Count in the history the jobs that came to be done."""
+        client, history = self.server.client, History(self.ledger._store)
+        totals = client.hgetall(self.key("totals"))
+        batches = [history.batch_throughput(each.batch) for each in self.ledger.batches()]
+        return {
+            "totals": sum(int(number) for name, number in totals.items() if name.startswith("done:")),
+            "batches' times": sum(part.done for batch in batches for part in batch.parts),
+        }
 
     def audit(self, **expected: Any) -> list[str]:
         """Audit everything that happened in this arena."""
@@ -146,11 +163,13 @@ def arena(
     per_second: float = FLEET_PER_S,
     simulator: dict[str, Any] | None = None,
     server: Server | None = None,
+    credentials: Callable[[Simulator], Mapping[str, str]] | None = None,
     **settings: str,
 ) -> Iterator[Arena]:
     """Set an arena up, without workers yet; settings are named without their prefix.
 
-    Without a server that runs already it has one of its own.
+    Credentials are variables with their whole names, in the place of those of the simulator's key. Without a
+    server that runs already it has one of its own.
     """
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -159,10 +178,16 @@ def arena(
         options = {"requests_per_second": SIMULATOR_PER_S, "requests_per_day": REQUESTS_PER_DAY}
         running = stack.enter_context(running_simulator(**(options | (simulator or {}))))
         chosen = SETTINGS | {"REQUESTS_PER_SECOND": f"{per_second:g}"} | settings
-        fleet = Fleet(environment_of(folder, server, running, chosen), folder)
+        environment = environment_of(folder, server, running, chosen)
+        if credentials:
+            for name in CREDENTIALS:
+                del environment[name]
+            environment |= credentials(running)
+        fleet = Fleet(environment, folder)
         stack.callback(fleet.end)
         store = Store(server.url, NAMESPACE)
         stack.callback(store.close)
+        _want_events(server)
         stack.push(lambda *raised: _show_logs(fleet) if raised[0] else None)
         yield Arena(
             folder=folder,
@@ -174,16 +199,24 @@ def arena(
         )
 
 
+def _want_events(server: Server) -> None:
+    """Want them from the beginning, so that the audit can hold them to what became of each job.
+
+    By a connection of its own: one that was idle asks a server on a full disk first whether it is alive,
+    and is refused.
+    """
+    with closing(Store(server.url, NAMESPACE)) as store, suppress(LedgerUnreachable):
+        want_events(store, kept=EVENTS_KEPT, webhook=False)
+
+
 def dispatchers_of(server: Server) -> int:
     """Count the dispatchers that wait for something to do; nobody else waits in this way."""
     return sum(client["cmd"] == "blpop" for client in server.client.client_list())
 
 
 def jobs_of(server: Server) -> dict[str, dict[str, str]]:
-    """Read the records of all jobs that a server has, by id."""
-    prefix = f"{NAMESPACE}:job:"
-    keys = server.client.scan_iter(match=f"{prefix}*", count=1000)
-    return {key.removeprefix(prefix): server.client.hgetall(key) for key in keys}
+    """Read the records of all jobs that an arena's server has, by id."""
+    return evidence.jobs_of(server.client, NAMESPACE)
 
 
 def _show_logs(fleet: Fleet) -> None:

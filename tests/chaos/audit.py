@@ -8,11 +8,13 @@ catalogue of keys in `pipeline/lua/prelude.lua`. What it holds a run to:
 - the counts of the batches are those of the jobs, and nobody was adopted unexpectedly;
 - no request without a slot: at no instant had more requests arrived than slots had come, no second holds
   more slots than the rate, and every request was noted in the ledger before it left;
+- the totals and the throughput of the batches have counted each job that is done exactly once;
 - nothing lies in the server but what the catalogue names.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from bisect import bisect_right
 from collections import Counter
@@ -26,7 +28,8 @@ from pipeline.job import Counts, State, job_id_of
 # A worker takes the server to have read its clock halfway between question and answer; on a busy machine
 # it errs by as much as half of the way there and back.
 CLOCKS_APART_S = 0.25
-_CATALOGUE_LINE = re.compile(r"^--   (\S+)\s{2,}(hash|string|zset|list|set)\s{2,}", re.MULTILINE)
+# A long name stands on a line of its own.
+_CATALOGUE_LINE = re.compile(r"^--   (\S+)(?:  +|\n--  +)(hash|string|zset|list|set|stream)  +", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,9 @@ class Evidence:
         counts: Of every batch.
         grants_s: When each slot that the limiter granted came, in seconds since the epoch.
         requests_per_second: What the limiter may grant.
+        done_counted: By where they are counted, how many jobs came to be done.
         keys: Every key of the server, with its type.
+        events: Type and job of each that was told; None if nobody wanted any from the beginning.
     """
 
     recordings: Mapping[str, str]
@@ -56,12 +61,14 @@ class Evidence:
     grants_s: Sequence[float]
     requests_per_second: float
     namespace: str
+    done_counted: Mapping[str, int] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    events: Sequence[tuple[str, str]] | None = None
 
 
 def audit(evidence: Evidence) -> list[str]:
     """Give what is wrong, a sentence each; nothing when all is well."""
-    checks = (_calls, _strangers, _jobs, _counts, _requests, _rate, _keys)
+    checks = (_calls, _strangers, _jobs, _counts, _requests, _rate, _ends, _events, _keys)
     return [finding for check in checks for finding in check(evidence)]
 
 
@@ -120,8 +127,12 @@ def _record(
 ) -> Iterator[str]:
     if call is not None and job.get("call_id") != call["callId"]:
         yield f"The job of {recording} names the call {job.get('call_id')}, the API {call['callId']}."
-    if job.get("sha256", sha256) != sha256:
+    if job.get("h", _kept_hash(sha256)) != _kept_hash(sha256):
         yield f"The job of {recording} tells of other media than its file."
+
+
+def _kept_hash(sha256: str) -> str:
+    return base64.b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
 
 
 def _counts(evidence: Evidence) -> Iterator[str]:
@@ -132,12 +143,19 @@ def _counts(evidence: Evidence) -> Iterator[str]:
             yield f"The batches count {counted} jobs as {state}, and there are {states[state]}."
     for step in ("created", "uploaded"):
         counted = sum(getattr(counts, step) for counts in evidence.counts)
-        reached = sum(_reached(job["step"], step) for job in evidence.jobs.values())
+        reached = sum(_reached(_step_of(job), step) for job in evidence.jobs.values())
         if counted != reached:
             yield f"The batches count {counted} jobs as {step}, and {reached} reached that step."
     adopted = sum(counts.adopted for counts in evidence.counts)
     if adopted != evidence.adopted_expected:
         yield f"The batches count {adopted} adopted calls, expected were {evidence.adopted_expected}."
+
+
+def _step_of(job: Mapping[str, str]) -> str:
+    """Give the last step recorded; a done job has only what it left behind (record_step.lua)."""
+    if job["state"] == State.DONE:
+        return "uploaded" if "z" in job else "created"
+    return job["step"]
 
 
 def _reached(recorded: str, step: str) -> bool:
@@ -174,6 +192,28 @@ def _rate(evidence: Evidence) -> Iterator[str]:
         if within > allowed:
             yield f"In the second before {at_s:.3f} there arrived {within} requests."
             return
+
+
+def _ends(evidence: Evidence) -> Iterator[str]:
+    done = sum(job["state"] == State.DONE for job in evidence.jobs.values())
+    for where, counted in evidence.done_counted.items():
+        if counted != done:
+            yield f"The {where} count {counted} jobs that came to be done, and there are {done}."
+
+
+def _events(evidence: Evidence) -> Iterator[str]:
+    """Hold what was told to what is: who is done was told so once, nobody else was; who is dead was told."""
+    if evidence.events is None:
+        return
+    told, states = Counter(evidence.events), {job_id: job["state"] for job_id, job in evidence.jobs.items()}
+    for job_id, state in states.items():
+        if state == State.DONE and told["recording.done", job_id] != 1:
+            yield f"The job {job_id} is done, and that was told {told['recording.done', job_id]} times."
+        if state == State.DEAD and not told["recording.dead", job_id]:
+            yield f"The job {job_id} is dead, and that was not told."
+    for kind, job_id in told:
+        if kind == "recording.done" and states.get(job_id) != State.DONE:
+            yield f"The job {job_id} was told as done, and is {states.get(job_id)}."
 
 
 def _keys(evidence: Evidence) -> Iterator[str]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import await_true
 
 BLOCK_BYTES = 1 << 16
 BACKLOG = 1024
@@ -37,8 +40,13 @@ class Cable:
         self._writers: set[asyncio.StreamWriter] = set()
         self._listener: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="cable", daemon=True)
+        self._passed_at = time.monotonic()
         self._thread.start()
         self.mend()
+
+    def await_silence(self, *, for_s: float = 1.0) -> None:
+        """Wait until nothing was passed on for so long: whoever asked has its answer."""
+        await_true(lambda: time.monotonic() - self._passed_at >= for_s, "nothing passes", within_s=30)
 
     def cut(self) -> None:
         """End every connection, and refuse new ones."""
@@ -127,6 +135,7 @@ class Cable:
             await may_pass.wait()
             sink.write(block)
             await sink.drain()
+            self._passed_at = time.monotonic()
         # Whoever is left without the other side is told.
         sink.transport.abort()
 

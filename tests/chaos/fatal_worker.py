@@ -17,8 +17,9 @@ from typing import Any
 from celery import Celery
 
 from pipeline.gong import GongClient
-from pipeline.job import Claim, Held, Step, job_id_of
+from pipeline.job import Claim, Held, Lane, Step, job_id_of
 from pipeline.ledger import Ledger
+from pipeline.limiter import Limiter
 from tests.chaos.points import marker_of, plan_of
 from workers import dispatcher
 from workers.celery import app
@@ -64,7 +65,7 @@ def _at_begin(_ledger: Ledger, job_id: str, _token: int, step: Step, **_run: str
     return f"begin_step {step}", job_id
 
 
-def _at_create(_client: GongClient, body: str) -> tuple[str, str]:
+def _at_create(_client: GongClient, body: str, **_: Any) -> tuple[str, str]:
     return f"request {Step.CREATE_CALL}", job_id_of(json.loads(body)["clientUniqueId"])
 
 
@@ -77,6 +78,10 @@ def _at_write(name: str, *, of_step: bool) -> Callable[..., tuple[str, str]]:
         return (f"{name} {held.step}" if of_step else name), held.job_id
 
     return where
+
+
+def _at_acquire(_limiter: Limiter, _lane: Lane, *, held: Held, **_: Any) -> tuple[str, str]:
+    return f"acquire {held.step}", held.job_id
 
 
 class _FatalChain:
@@ -93,12 +98,12 @@ class _FatalChain:
         _die_if_planned("after publish", self._claim.job_id)
 
 
-def _fatal_chain_of(claim: Claim, celery: Celery) -> Any:
-    return _FatalChain(claim, chain_of(claim, celery))
+def _fatal_chain_of(claim: Claim, celery: Celery, *, traceparent: str) -> Any:
+    return _FatalChain(claim, chain_of(claim, celery, traceparent=traceparent))
 
 
 _wrap(Ledger, "begin_step", _at_begin)
-_wrap(Ledger, "note_request", _at_write("note_request", of_step=True))
+_wrap(Limiter, "acquire", _at_acquire)
 _wrap(Ledger, "record_step", _at_write("record_step", of_step=True))
 _wrap(Ledger, "postpone", _at_write("postpone", of_step=False))
 _wrap(Ledger, "bury", _at_write("bury", of_step=False))

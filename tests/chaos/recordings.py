@@ -32,7 +32,7 @@ def write_recordings(folder: Path, ids: Iterable[str], *, size_bytes: int = SIZE
 
 def write_manifest(path: Path, recordings: Sequence[Recording]) -> Path:
     """List the recordings as JSON lines, their media relative to the manifest's folder."""
-    rows = ({"call": _call(each), "media": str(each.path.relative_to(path.parent))} for each in recordings)
+    rows = ({"call": call_of(each), "media": str(each.path.relative_to(path.parent))} for each in recordings)
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     return path
 
@@ -46,7 +46,8 @@ def _write(path: Path, client_unique_id: str, size_bytes: int) -> Recording:
     return Recording(client_unique_id, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def _call(recording: Recording) -> dict[str, object]:
+def call_of(recording: Recording) -> dict[str, object]:
+    """Give the body of the create."""
     return {
         "clientUniqueId": recording.client_unique_id,
         "actualStart": "2026-02-17T02:30:00-08:00",

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from tests.chaos.telling import keep_told, tell
 
 # Each is a system of some twenty processes.
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 3
 
 Scenario = Callable[[], Any]
 Test = TypeVar("Test", bound=Callable[..., None])

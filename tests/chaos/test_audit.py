@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import re
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -12,6 +15,8 @@ from tests.chaos.audit import CATALOGUE, Evidence, audit
 ONE, TWO = "one", "two"
 HASHES = {ONE: "a" * 64, TWO: "b" * 64}
 
+DONE_ONE, DONE_TWO = (("recording.done", job_id_of(name)) for name in (ONE, TWO))
+
 
 def make_call(name: str = ONE, **overrides: Any) -> dict[str, Any]:
     media = {"sha256": HASHES[name], "bytes": 4}
@@ -20,8 +25,8 @@ def make_call(name: str = ONE, **overrides: Any) -> dict[str, Any]:
 
 
 def make_job(name: str = ONE, **overrides: str) -> dict[str, str]:
-    fields = {"state": "done", "step": "uploaded", "call_id": f"{len(name)}7", "sha256": HASHES[name]}
-    return fields | overrides
+    kept = base64.b64encode(bytes.fromhex(HASHES[name])).decode().rstrip("=")
+    return {"state": "done", "call_id": f"{len(name)}7", "z": "4", "h": kept} | overrides
 
 
 def make_counts(**overrides: Any) -> Counts:
@@ -39,6 +44,8 @@ def make_evidence(**overrides: Any) -> Evidence:
         "grants_s": [9.99, 10.59, 11.19, 11.79, 12.39],
         "requests_per_second": 2.0,
         "namespace": "chaos",
+        "done_counted": {"totals": 2},
+        "events": [DONE_ONE, DONE_TWO],
         "keys": {"chaos:job:abc": "hash", "chaos:due:backfill:b": "zset", "chaos:celery:calls": "list"},
     }
     return Evidence(**(evidence | overrides))
@@ -66,11 +73,14 @@ def test_run_that_went_well_has_no_finding() -> None:
         ({"calls": [make_call(ONE, uploads=2), make_call(TWO)]}, "one was uploaded 2 times."),
         ({"recordings": {TWO: HASHES[TWO]}}, "The call 37 of one was never handed in."),
         (
-            {"jobs": jobs_with(state="active"), "counts": [make_counts(done=1, active=1)]},
+            {"jobs": jobs_with(state="active", step="uploaded"), "counts": [make_counts(done=1, active=1)]},
             "The job of one is active, not done.",
         ),
         (
-            {"jobs": jobs_with(state="dead", code="c", message="m"), "counts": [make_counts(done=1, dead=1)]},
+            {
+                "jobs": jobs_with(state="dead", step="uploaded", code="c", message="m"),
+                "counts": [make_counts(done=1, dead=1)],
+            },
             "The job of one is dead (c: m), not done.",
         ),
         (
@@ -78,7 +88,7 @@ def test_run_that_went_well_has_no_finding() -> None:
             "one has no job in the ledger.",
         ),
         ({"jobs": jobs_with(call_id="99")}, "The job of one names the call 99, the API 37."),
-        ({"jobs": jobs_with(sha256="d" * 64)}, "The job of one tells of other media than its file."),
+        ({"jobs": jobs_with(h="d" * 43)}, "The job of one tells of other media than its file."),
         ({"counts": [make_counts(done=3)]}, "The batches count 3 jobs as done, and there are 2."),
         (
             {"counts": [make_counts(uploaded=3)]},
@@ -95,6 +105,20 @@ def test_run_that_went_well_has_no_finding() -> None:
             "At 10.200 the request number 2 arrived, and 1 slots had come.",
         ),
         ({"grants_s": [9.2, 9.9, 10.1, 11.2]}, "In the second before 10.100 there were 3 slots."),
+        ({"done_counted": {"totals": 3}}, "The totals count 3 jobs that came to be done, and there are 2."),
+        ({"events": [DONE_ONE]}, f"The job {job_id_of(TWO)} is done, and that was told 0 times."),
+        (
+            {"events": [DONE_ONE, DONE_TWO, DONE_TWO]},
+            f"The job {job_id_of(TWO)} is done, and that was told 2 times.",
+        ),
+        (
+            {"events": [DONE_ONE, DONE_TWO], "jobs": jobs_with(state="active", step="created")},
+            f"The job {job_id_of(ONE)} was told as done, and is active.",
+        ),
+        (
+            {"events": [DONE_TWO], "jobs": jobs_with(state="dead", step="created", code="c", message="m")},
+            f"The job {job_id_of(ONE)} is dead, and that was not told.",
+        ),
         ({"keys": {"other": "string"}}, "The key other lies outside of the namespace."),
         ({"keys": {"chaos:jobs": "hash"}}, "The key chaos:jobs (hash) is not in the catalogue."),
         ({"keys": {"chaos:leases": "list"}}, "The key chaos:leases (list) is not in the catalogue."),
@@ -117,11 +141,14 @@ def test_recording_that_was_expected_to_be_dead_may_have_a_call_but_needs_no_med
         calls=[make_call(ONE, media=None), make_call(TWO)],
         jobs=jobs_with(state="dead", step="created"),
         counts=[make_counts(done=1, dead=1, uploaded=1)],
+        done_counted={"totals": 1},
         dead_expected=frozenset({ONE}),
+        events=[("recording.dead", job_id_of(ONE)), DONE_TWO],
     )
     assert audit(dead) == []
 
 
 def test_catalogue_was_read() -> None:
-    assert {kind for _, kind in CATALOGUE} == {"hash", "string", "zset", "list"}
-    assert len(CATALOGUE) >= 12
+    assert {kind for _, kind in CATALOGUE} == {"hash", "string", "zset", "list", "set", "stream"}
+    prelude = (resources.files("pipeline") / "lua" / "prelude.lua").read_text("utf-8")
+    assert len(CATALOGUE) == len(re.findall(r"^--   \S", prelude, re.MULTILINE)) >= 12

@@ -15,7 +15,7 @@ from tests.chaos.telling import tell
 from tests.chaos.waiting import hold_true
 from tests.servers import running_server
 from tests.waiting import await_true
-from workers.app import broker_url
+from workers.address import broker_url
 from workers.broker import use_for_redis
 
 RECORDINGS = 60

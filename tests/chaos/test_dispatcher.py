@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kombu.asynchronous.timer import Timer
 
 from pipeline.settings import Settings
 from tests.chaos.arena import NAMESPACE, dispatchers_of
@@ -13,7 +14,8 @@ from tests.chaos.waiting import hold_true
 from tests.servers import running_server
 from tests.waiting import await_true
 from workers.app import make_app
-from workers.dispatcher import LOOK_INTERVAL_S, Dispatcher
+from workers.dispatcher import Dispatcher
+from workers.turns import LOOK_INTERVAL_S
 
 
 def test_worker_has_one_dispatcher_however_often_its_connection_was_lost(
@@ -23,7 +25,7 @@ def test_worker_has_one_dispatcher_however_often_its_connection_was_lost(
         monkeypatch.setenv("GONG_INGEST_REDIS_URL", server.url)
         monkeypatch.setenv("GONG_INGEST_NAMESPACE", NAMESPACE)
         app, pool = make_app(Settings.from_env()), SimpleNamespace(num_processes=1)
-        consumer: Any = SimpleNamespace(app=app, hostname="worker@here", pool=pool)
+        consumer: Any = SimpleNamespace(app=app, hostname="worker@here", pool=pool, timer=Timer())
         dispatcher = Dispatcher(consumer)
         dispatcher.start(consumer)
         await_true(lambda: dispatchers_of(server), "the dispatcher waits for something to do")

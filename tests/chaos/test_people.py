@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from random import Random
 
-from pipeline.job import Lane
+from pipeline.ledger import Manifests
 from pipeline.manifest import read_manifest
-from pipeline.producer import Handed, Producer
+from pipeline.producer import Handed, Producer, Source
 from tests.chaos.arena import Arena, arena, new_seed
 from tests.chaos.recordings import USER_ID, write_manifest, write_recordings
 from tests.chaos.scenarios import scenario
@@ -48,7 +48,8 @@ def _hand_in_by_address(running: Arena, batch: str, random: Random) -> dict[str,
     lines = manifest.read_text("utf-8").splitlines()
     named = [line.replace(USER_ID, _address(user)) for line, user in zip(lines, users, strict=True)]
     manifest.write_text("\n".join(named), "utf-8")
-    for handed in Producer(running.ledger, batch=batch, lane=Lane.BACKFILL).backfill(read_manifest(manifest)):
+    producer = Producer(running.ledger, Manifests(running.ledger._store), batch=batch)
+    for handed in producer.backfill(read_manifest(manifest), Source(batch)):
         assert isinstance(handed, Handed), json.dumps(handed.raw)
     return {each.client_unique_id: str(FIRST_ID + user) for each, user in zip(recordings, users, strict=True)}
 

@@ -75,6 +75,7 @@ def test_rows_that_were_accepted_without_an_answer_are_not_handed_in_twice() -> 
         command = backfill_of_input(running, BATCH)
         command.write("".join(rows[:ROWS_AT_FIRST]))
         _await_accepted(running, SUBMIT_BUNDLE)
+        cable.await_silence()
         # when the second bundle arrives and its answer is lost with the connection
         cable.hold_answers()
         command.write("".join(rows[ROWS_AT_FIRST : 2 * SUBMIT_BUNDLE]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
+
 from pipeline.cli import ExitCode
 from pipeline.job import State, Step, job_id_of
 from tests.chaos.arena import Arena, arena
@@ -17,6 +19,8 @@ from tests.waiting import await_true
 from workers.chain import TASK_NAMES
 
 RECORDINGS = 40
+# What had its slot when the format was changed still leaves: a request for each process.
+UNDER_WAY = 4
 
 
 def test_names_of_tasks_never_change() -> None:
@@ -74,8 +78,41 @@ def test_recording_of_a_newer_version_is_left_to_newer_workers() -> None:
         # and a newer worker beside it brings it in, without an attempt spent on the way
         running.fleet.add("newer", concurrency=2, root=newer)
         await_true(lambda: _make_due(running, "unknown") == State.DONE, "it is brought in", within_s=40)
-        assert running.job(job)["attempts"] == "0"
+        assert "a" not in running.job(job)
         assert running.seen() == 2 * len(running.recordings)
+        assert running.audit() == []
+
+
+@pytest.mark.long
+@scenario()
+def test_workers_leave_a_ledger_alone_whose_format_is_changed_under_them() -> None:
+    with arena(per_second=40) as running:
+        newer = write_newer_version(running.folder / "newer", other_format=True)
+        older = running.fleet.add("older", concurrency=UNDER_WAY)
+        running.hand_in("changed", RECORDINGS)
+        await_true(lambda: running.seen() >= RECORDINGS, "it is in the middle", within_s=40)
+        # when somebody brings the ledger into another format, and forgot a worker
+        format_key = running.key("format")
+        running.server.client.set(format_key, "2")
+        sent = running.seen()
+        await_true(
+            lambda: "the ledger has the format 2, and this program knows 1" in older.log.read_text(),
+            "it says why it stops",
+            within_s=20,
+        )
+        hold_true(lambda: running.seen() <= sent + UNDER_WAY, "it sends nothing more", for_s=3)
+        refused = Command(running, "status").finish()
+        assert refused.code == ExitCode.LEDGER_REFUSED
+        assert "upgrade this one too" in refused.stderr
+        # then workers that know the format finish, whatever the older one held
+        running.fleet.add("newer", concurrency=4, root=newer)
+        done = running.key("batch:changed")
+        await_true(
+            lambda: running.server.client.hget(done, "done") == str(RECORDINGS), "all is in", within_s=60
+        )
+        assert running.fleet.restarts == 0
+        running.fleet.end()
+        running.server.client.delete(format_key)
         assert running.audit() == []
 
 

@@ -19,6 +19,7 @@ class Throttle:
     Attributes:
         url: Where it listens.
         bytes_per_s: How fast a connection's request goes; may be changed while it does.
+        answer_bytes_per_s: The same of the answer.
         passed_bytes: What was passed on to the address so far.
     """
 
@@ -29,7 +30,7 @@ class Throttle:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.bytes_per_s = 1e9
+        self.bytes_per_s = self.answer_bytes_per_s = 1e9
         self.passed_bytes = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -49,8 +50,8 @@ class Throttle:
     def _pass_on(self, source: socket.socket, sink: socket.socket, is_request: bool) -> None:
         with suppress(OSError), source, sink:
             while block := source.recv(BLOCK_BYTES):
+                self._closed.wait(len(block) / (self.bytes_per_s if is_request else self.answer_bytes_per_s))
                 if is_request:
-                    self._closed.wait(len(block) / self.bytes_per_s)
                     self.passed_bytes += len(block)
                 sink.sendall(block)
 

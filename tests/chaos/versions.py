@@ -1,6 +1,7 @@
 """The program in a newer version: a copy of this one that writes payloads of the next version.
 
-It reads those of this version too, as every newer version must.
+It reads those of this version too, as every newer version must. One that changes the format of the ledger
+itself reads no other.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ PACKAGES = ("pipeline", "workers")
 # By file, what stands there and what the newer version has instead.
 CHANGES = {
     "pipeline/__init__.py": {'__version__ = "': '__version__ = "999.'},
-    "pipeline/job.py": {
-        "PAYLOAD_VERSION = 1\n": "PAYLOAD_VERSION = 2\n",
+    "pipeline/payload.py": {
+        "PAYLOAD_VERSION = 4\n": "PAYLOAD_VERSION = 6\n",
         # known are both
-        "[0] == str(PAYLOAD_VERSION)": '[0] in ("1", "2")',
+        "_KNOWN = (*_BEFORE,": '_KNOWN = (*_BEFORE, "4",',
     },
 }
+# What a version with another format of the ledger has besides.
+OTHER_FORMAT = {"pipeline/lua/prelude.lua": {"local FORMAT = '1'": "local FORMAT = '2'"}}
 
 
-def write_newer_version(folder: Path) -> Path:
+def write_newer_version(folder: Path, *, other_format: bool = False) -> Path:
     """Write the newer version into a folder, which becomes the root of its programs."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, changes in CHANGES.items():
+    for name, changes in (CHANGES | (OTHER_FORMAT if other_format else {})).items():
         path = folder / name
         text = path.read_text("utf-8")
         for old, new in changes.items():

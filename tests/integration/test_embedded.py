@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -299,6 +300,18 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
             LedgerUnreachable, match=r"file/data/server .*: Not a directory. Set GONG_INGEST_DATA_DIR"
         ),
         embedded_server(tmp_path / "file" / "data"),
+    ):
+        pass
+
+
+def test_a_machine_for_which_there_is_no_server_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+
+    with (
+        pytest.raises(LedgerUnreachable, match=r"no server for this machine\. Set GONG_INGEST_REDIS_URL"),
+        embedded_server(tmp_path),
     ):
         pass
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pipeline.call import encode_call
+from pipeline.errors import ManifestUnreadable, MediaRefused, Problem
 from pipeline.job import Lane, State, Step, job_id_of
-from pipeline.ledger import SUBMIT_BUNDLE, Ledger
-from pipeline.manifest import RejectedRow, Row
-from pipeline.producer import Handed, Producer
+from pipeline.ledger import SUBMIT_BUNDLE, Ledger, Manifests
+from pipeline.manifest import RejectedRow, Row, UncheckedRow, check_row
+from pipeline.producer import Handed, Producer, Source
 from pipeline.store import Store
 from tests.recordings import make_call
 
 
 def make_row(name: str, *, line: int = 1, media: str | None = "a.wav", **overrides: Any) -> Row:
-    return Row(line=line, call=make_call(name, **overrides), media=media)
+    call = make_call(name, **overrides)
+    return Row(line=line, call=call, media=media, original=json.dumps(call).encode())
 
 
 def make_rejected(line: int = 1) -> RejectedRow:
@@ -28,8 +33,15 @@ def ledger(store: Store) -> Ledger:
     return Ledger(store, lease_ttl_s=30.0, attempts_max=3)
 
 
+CALLS = Source("calls")
+
+
+def producer_of(ledger: Ledger, *, batch: str = "calls", lane: Lane = Lane.BACKFILL) -> Producer:
+    return Producer(ledger, Manifests(ledger._store), batch=batch, lane=lane)
+
+
 def hand_in(ledger: Ledger, *rows: Row | RejectedRow, batch: str = "calls") -> list[Handed | RejectedRow]:
-    return list(Producer(ledger, batch=batch).backfill(rows))
+    return list(producer_of(ledger, batch=batch).backfill(rows, CALLS))
 
 
 def results_of(handed: list[Handed | RejectedRow]) -> list[str]:
@@ -107,22 +119,135 @@ def test_a_long_manifest_is_handed_in_bundle_by_bundle_as_it_is_read(ledger: Led
     read: list[int] = []
 
     def rows() -> Iterator[Row]:
-        for number in range(SUBMIT_BUNDLE + 5):
+        for number in range(3 * SUBMIT_BUNDLE):
             read.append(number)
             yield make_row(f"pbx-{number}", line=number)
 
-    handed = Producer(ledger, batch="calls").backfill(rows())
+    handed = producer_of(ledger).backfill(rows(), CALLS)
     next(handed)
 
-    assert len(read) == SUBMIT_BUNDLE
-    assert ledger.counts("calls").pending == SUBMIT_BUNDLE
+    # one bundle is written, and one is read meanwhile
+    assert len(read) == 2 * SUBMIT_BUNDLE
+    assert ledger.counts("calls").pending >= SUBMIT_BUNDLE
     rest = list(handed)
-    assert [each.row.line for each in rest if isinstance(each, Handed)] == list(range(1, SUBMIT_BUNDLE + 5))
-    assert ledger.counts("calls").pending == SUBMIT_BUNDLE + 5
+    assert [each.row.line for each in rest if isinstance(each, Handed)] == list(range(1, 3 * SUBMIT_BUNDLE))
+    assert ledger.counts("calls").pending == 3 * SUBMIT_BUNDLE
 
 
 def test_live_recordings_go_to_their_own_lane(ledger: Ledger) -> None:
-    list(Producer(ledger, batch="crm", lane=Lane.LIVE).backfill([make_row("pbx-1")]))
+    list(producer_of(ledger, batch="crm", lane=Lane.LIVE).backfill([make_row("pbx-1")], CALLS))
 
     assert ledger.claim([Lane.BACKFILL], window=9).jobs == ()
     assert len(ledger.claim([Lane.LIVE], window=9).jobs) == 1
+
+
+def manifests_of(ledger: Ledger) -> Manifests:
+    return Manifests(ledger._store)
+
+
+def lines_of(ledger: Ledger, batch: str = "calls") -> list[tuple[str, int, str]]:
+    return [(each.manifest, each.line, each.state) for each in manifests_of(ledger).records(batch)]
+
+
+def test_every_row_is_kept_by_its_line_a_rejected_one_with_all_that_is_wrong(ledger: Ledger) -> None:
+    rejected = RejectedRow(
+        3, "pbx-3", "call_invalid", (Problem("title", "must be text"),), "{…}", make_call("pbx-3"), "c.wav"
+    )
+
+    hand_in(ledger, make_row("pbx-1", line=2), rejected, make_row("pbx-4", line=4))
+
+    assert lines_of(ledger) == [("calls", 2, "pending"), ("calls", 3, "rejected"), ("calls", 4, "pending")]
+    ((manifest, kept),) = manifests_of(ledger).rejected("calls")
+    assert manifest.name == "calls"
+    assert (kept.client_unique_id, kept.code, kept.reason) == ("pbx-3", "call_invalid", "title: must be text")
+    assert (kept.row, kept.call, kept.media) == ("{…}", encode_call(make_call("pbx-3")), "c.wav")
+
+
+def test_an_edited_row_updates_its_job_when_the_manifest_is_handed_in_again(ledger: Ledger) -> None:
+    hand_in(ledger, make_row("pbx-1", line=2), make_row("pbx-2", line=3))
+
+    handed = hand_in(ledger, make_row("pbx-1", line=2, title="Edited"), make_row("pbx-2", line=3))
+
+    assert results_of(handed) == ["updated", "known"]
+    assert ledger.counts("calls").pending == 2
+
+
+def test_two_rows_of_a_manifest_that_differ_do_not_update_each_other(ledger: Ledger) -> None:
+    handed = hand_in(ledger, make_row("pbx-1", line=2), make_row("pbx-1", line=3, title="Other"))
+
+    assert results_of(handed) == ["new", "conflict"]
+    assert isinstance(handed[1], RejectedRow)
+    assert "an earlier row of this manifest" in handed[1].reason
+    assert lines_of(ledger) == [("calls", 2, "pending"), ("calls", 3, "rejected")]
+
+
+def test_a_corrected_row_takes_its_place_in_the_manifest_in_which_it_stood(ledger: Ledger) -> None:
+    hand_in(ledger, make_row("pbx-1", line=2), make_rejected(3), make_rejected(4))
+    replay: list[Row | RejectedRow] = [
+        replace(make_row("pbx-3", line=3), line_here=2),
+        replace(make_rejected(4), line_here=3),
+    ]
+
+    list(producer_of(ledger).backfill(replay, Source("calls", is_replay=True)))
+
+    assert lines_of(ledger) == [("calls", 2, "pending"), ("calls", 3, "pending"), ("calls", 4, "rejected")]
+    assert manifests_of(ledger).of("calls")[1].last_line == 4
+
+
+def test_a_new_row_among_corrected_ones_takes_nobodys_place(ledger: Ledger) -> None:
+    hand_in(ledger, make_row("pbx-1", line=2), make_row("pbx-2", line=3), make_rejected(4))
+    replay: list[Row | RejectedRow] = [
+        replace(make_row("pbx-4", line=4), line_here=2),
+        make_row("pbx-5", line=3),
+        make_rejected(2),
+    ]
+
+    list(producer_of(ledger).backfill(replay, Source("calls", is_replay=True)))
+
+    assert lines_of(ledger) == [
+        ("", 1, "pending"),
+        ("calls", 2, "pending"),
+        ("calls", 3, "pending"),
+        ("calls", 4, "pending"),
+    ]
+
+
+def test_a_manifest_that_was_read_to_its_end_is_known_by_its_content(ledger: Ledger) -> None:
+    rows = [make_row("pbx-1", line=2), make_row("pbx-2", line=3)]
+    list(producer_of(ledger).backfill(rows, Source("calls", "abc")))
+
+    def interrupted() -> Iterator[Row]:
+        yield rows[0]
+        raise ManifestUnreadable("the disk is gone")
+
+    with pytest.raises(ManifestUnreadable):
+        list(producer_of(ledger).backfill(interrupted(), Source("calls", "def")))
+
+    (_, manifest) = manifests_of(ledger).of("calls")
+
+    assert (manifest.fingerprint, manifest.last_line) == ("abc", 3)
+
+
+def test_rejected_rows_that_are_right_now_are_requeued(ledger: Ledger) -> None:
+    there: set[str] = set()
+
+    def check_media(reference: str) -> None:
+        if reference not in there:
+            raise MediaRefused("media_missing", f"{reference} is not there")
+
+    def check(row: UncheckedRow) -> Row | RejectedRow:
+        return check_row(row, check_media)
+
+    def rejected(line: int, media: str) -> RejectedRow:
+        call = make_call(f"pbx-{line}")
+        return RejectedRow(line, f"pbx-{line}", "media_missing", (), "raw", call, media)
+
+    hand_in(ledger, make_row("pbx-1", line=2), rejected(3, "c.wav"), rejected(4, "d.wav"), make_rejected(5))
+    there.add("d.wav")
+
+    handed = list(producer_of(ledger).requeue(check))
+
+    assert results_of(handed) == ["media_missing", "new", "row_malformed"]
+    assert [state for _, _, state in lines_of(ledger)] == ["pending", "rejected", "pending", "rejected"]
+    assert ledger.counts("calls").rejected == 2
+    assert results_of(list(producer_of(ledger).requeue(check))) == ["media_missing", "row_malformed"]

@@ -116,11 +116,45 @@ def is_busy(store: Store) -> bool:
     return False
 
 
+def test_a_ledger_of_another_format_is_left_alone(server: Server, store: Store, namespace: str) -> None:
+    store.check_server()
+    ledger = ledger_of(store)
+    ledger.submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+    server.client.set(f"{namespace}:format", "2")
+    before = keys_of(server, namespace)
+
+    for ask in (
+        store.check_server,
+        lambda: ledger.submit([make_submission("b")], batch=BATCH, lane=Lane.LIVE),
+        lambda: store.run_together(("counts", [BATCH]), ("clock", [])),
+        lambda: store.begin("clock").answer(),
+    ):
+        with pytest.raises(LedgerRefused, match=r"has the format 2, and this program knows 1.*upgrade this"):
+            ask()
+
+    assert keys_of(server, namespace) == before
+
+
+def test_a_ledger_that_names_this_format_is_used(server: Server, store: Store, namespace: str) -> None:
+    server.client.set(f"{namespace}:format", "1")
+
+    ledger_of(store).submit([make_submission("a")], batch=BATCH, lane=Lane.LIVE)
+
+    assert ledger_of(store).counts(BATCH).pending == 1
+
+
+def keys_of(server: Server, namespace: str) -> dict[str, bytes]:
+    """Give everything below a namespace, as the server would write it down."""
+    keys = sorted(server.client.scan_iter(f"{namespace}:*"))
+    with redis.Redis.from_url(server.url) as raw:
+        return {key: raw.dump(key) for key in keys}
+
+
 def test_a_key_of_somebody_else_is_no_reason_to_wait(server: Server, store: Store, namespace: str) -> None:
     server.client.set(f"{namespace}:workers", "somebody else's")
 
     with pytest.raises(
-        LedgerRefused, match=rf"refuses the script join_fleet: WRONGTYPE .*begin with {namespace}:; set GONG_"
+        LedgerRefused, match=rf"refuses the script members: WRONGTYPE .*begin with {namespace}:; set GONG_"
     ):
         ledger_of(store).fleet()
 
@@ -265,3 +299,82 @@ def test_the_settings_name_server_and_namespace(server: Server, namespace: str) 
 
     assert server.client.exists(f"{namespace}:job:{job_id_of('a')}")
     store.close()
+
+
+def test_a_script_that_is_under_way_holds_up_nobody(store: Store) -> None:
+    first, second = store.begin("clock"), store.begin("clock")
+
+    later = store.run("clock")
+
+    assert int(first.answer()) <= int(second.answer()) <= int(later)
+
+
+@pytest.mark.parametrize("lose", ["connection", "script"])
+def test_a_script_whose_answer_is_lost_is_run_again(own_server: Server, own_store: Store, lose: str) -> None:
+    own_store.run("clock")
+    if lose == "script":
+        own_server.client.script_flush()
+    begun = own_store.begin("clock")
+    if lose == "connection":
+        own_server.client.client_kill_filter(_type="normal", skipme=True)
+
+    assert int(begun.answer()) > 0
+    assert int(own_store.begin("clock").answer()) > 0
+
+
+def test_a_script_that_could_not_be_sent_is_run_when_its_answer_is_asked_for(
+    own_server: Server, own_store: Store
+) -> None:
+    own_store.run("clock")
+    own_server.kill()
+    begun = own_store.begin("clock")
+    with pytest.raises(LedgerUnreachable):
+        own_store.begin("clock").answer()
+
+    own_server.start()
+
+    assert int(begun.answer()) > 0
+
+
+def test_a_connection_whose_answer_was_read_is_used_again(own_server: Server, own_store: Store) -> None:
+    own_store.run("clock")
+    before = own_server.client.info("stats")["total_connections_received"]
+
+    for _ in range(10):
+        own_store.begin("clock").answer()
+
+    assert own_server.client.info("stats")["total_connections_received"] == before
+
+
+def test_a_script_asks_on_the_connection_that_stands(own_server: Server, own_store: Store) -> None:
+    own_store.run("clock")
+    before = own_server.client.info("stats")["total_connections_received"]
+
+    for _ in range(10):
+        own_store.run("clock")
+
+    assert own_server.client.info("stats")["total_connections_received"] == before
+
+
+def test_after_one_connection_was_lost_no_other_is_trusted(own_server: Server, own_store: Store) -> None:
+    begun = [own_store.begin("clock") for _ in range(3)]
+    for each in begun:
+        each.answer()
+    own_server.client.client_kill_filter(_type="normal", skipme=True)
+
+    assert int(own_store.run("clock")) > 0
+    assert own_store.begin("clock").sent_at is not None
+    assert int(own_store.run("clock")) > 0
+
+
+def test_what_was_counted_is_not_lost_with_a_script_that_has_to_be_run_again(
+    own_server: Server, own_store: Store
+) -> None:
+    own_store.begin("clock").answer()
+    own_server.client.script_flush()
+    own_store.count({"upload_bytes": 3})
+
+    own_store.begin("clock").answer()
+    own_store.run("clock")
+
+    assert own_server.client.hgetall("test:totals") == {"upload_bytes": "3"}

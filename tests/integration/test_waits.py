@@ -1,28 +1,15 @@
-"""What a batch waits for, and what who watches it is told."""
+"""What a batch waits for beside its turn."""
 
 from __future__ import annotations
 
-import re
-import time
-from datetime import datetime
-
 import pytest
 
-from pipeline.cli.session import Session
-from pipeline.cli.watch import View
-from pipeline.job import Held, Lane, Wait
+from pipeline.job import Lane, Wait
 from pipeline.lease import missed_below_s
-from pipeline.ledger import Ledger
-from pipeline.limiter import Limiter
-from pipeline.settings import Settings
 from pipeline.store import Store
-from pipeline.waits import Waits, waits_of
-from tests.integration.ledger.bench import BATCH, LEASE_TTL_S, REASON, Bench, make_submission
+from pipeline.waits import MOST_LOOKED_AT, Waits, waits_of
+from tests.integration.ledger.bench import BATCH, LEASE_TTL_S, REASON, Bench
 from tests.servers import Server
-
-SETTINGS = Settings()
-# Told to the second, of a moment that may be a few seconds ago.
-CLOSE_S = 20.0
 
 
 @pytest.fixture
@@ -31,7 +18,8 @@ def bench(server: Server, store: Store, namespace: str) -> Bench:
 
 
 def seen(bench: Bench, batch: str = BATCH) -> Waits:
-    return waits_of(batch, bench.store, lease_ttl_s=LEASE_TTL_S, clock=bench.clock)
+    (waits,) = waits_of([batch], bench.store, lease_ttl_s=LEASE_TTL_S, clock=bench.clock)
+    return waits
 
 
 def test_what_is_due_is_waited_for_by_nobody(bench: Bench) -> None:
@@ -88,83 +76,26 @@ def test_a_worker_that_renews_is_never_called_gone() -> None:
         assert missed_below_s(lease_ttl_s) < lease_ttl_s * 2 / 3 - 1
 
 
-@pytest.fixture
-def opened(store: Store) -> Session:
-    ledger = Ledger(store, lease_ttl_s=LEASE_TTL_S, attempts_max=3)
-    return Session(SETTINGS, store, ledger, Limiter.from_settings(SETTINGS, store), is_embedded=False)
+def test_several_batches_are_told_apart_in_one_look(bench: Bench) -> None:
+    for name, batch in (("a", "one"), ("b", "two")):
+        held = bench.held(name, batch=batch)
+        wait_s = 5.0 if batch == "one" else 9.0
+        bench.ledger.postpone(held, Wait(wait_s, keep=True, costs_attempt=True, reason=REASON))
+
+    found = waits_of(["two", "none", "one"], bench.store, lease_ttl_s=LEASE_TTL_S, clock=bench.clock)
+
+    assert [each.due_s for each in found] == [9.0, 0.0, 5.0]
 
 
-def held_by(ledger: Ledger) -> Held:
-    ledger.submit([make_submission("a")], batch=BATCH, lane=Lane.BACKFILL)
-    (claim,) = ledger.claim([Lane.BACKFILL], window=9).jobs
-    return ledger.begin_step(claim.job_id, claim.lease_token, claim.steps[0], run="run")
+def test_a_million_countdowns_are_not_all_looked_at(bench: Bench) -> None:
+    bench.submit("a")
+    ends_ms = bench.clock() * 1000 + 1000
+    far = {str(number): ends_ms + number for number in range(3 * MOST_LOOKED_AT)}
+    bench.server.client.zadd(bench.key("countdowns"), far)
+    seen(bench)
+    before = bench.server.client.info("commandstats")["cmdstat_hget"]["calls"]
 
+    seen(bench)
 
-def line_of(opened: Session) -> str:
-    return View(opened).line(opened.ledger.counts(BATCH))
-
-
-def told_in_s(line: str, what: str) -> float:
-    """Read how long from now that is which a line says as a time of the day."""
-    found = re.search(rf"{what} (\d\d:\d\d:\d\d)", line)
-    assert found, line
-    now = datetime.now().astimezone()
-    then = datetime.fromisoformat(f"{now:%Y-%m-%d}T{found[1]}{now:%z}")
-    # A few minutes after midnight are meant when it is almost that.
-    return ((then - now).total_seconds() + CLOSE_S) % 86_400 - CLOSE_S
-
-
-def test_the_end_is_not_told_before_the_last_job_may_go_on(opened: Session) -> None:
-    opened.ledger.postpone(held_by(opened.ledger), Wait(300.0, keep=False, costs_attempt=True, reason=REASON))
-
-    line = line_of(opened)
-
-    assert "0.00 of 3 requests/s, 0 dead" in line
-    assert told_in_s(line, "done at") == pytest.approx(300, abs=CLOSE_S)
-
-
-def test_the_end_is_told_from_the_moment_at_which_the_gate_opens(opened: Session) -> None:
-    opened.ledger.submit(
-        [make_submission(str(number)) for number in range(150)], batch=BATCH, lane=Lane.BACKFILL
-    )
-    opened.limiter.close_for(200.0, "The API's limit is reached")
-
-    line = line_of(opened)
-
-    assert line.startswith("gate closed since")
-    assert told_in_s(line, "until") == pytest.approx(200, abs=CLOSE_S)
-    assert told_in_s(line, "done at") > 200 + 300 / 3 - CLOSE_S
-
-
-@pytest.mark.parametrize("close", [Limiter.close_unauthorized, Limiter.close_by_hand])
-def test_no_end_is_told_where_nobody_knows_it(opened: Session, close: object) -> None:
-    assert callable(close)
-    opened.ledger.submit([make_submission("a")], batch=BATCH, lane=Lane.BACKFILL)
-    close(opened.limiter, "for the test")
-
-    assert "done" not in line_of(opened)
-
-
-def test_the_limits_in_force_count_and_not_those_of_the_settings(opened: Session) -> None:
-    opened.ledger.submit(
-        [make_submission(str(number)) for number in range(50)], batch=BATCH, lane=Lane.BACKFILL
-    )
-    opened.limiter.set_limits({"requests_per_second": 0.5})
-
-    line = line_of(opened)
-
-    assert "of 0.5 requests/s" in line
-    assert told_in_s(line, "done at") > 100 / 0.5 - CLOSE_S
-
-
-def test_who_waits_for_a_worker_that_is_gone_is_told_until_when(opened: Session) -> None:
-    ago = Ledger(
-        opened.store, lease_ttl_s=LEASE_TTL_S, attempts_max=3, clock=lambda: time.time() - LEASE_TTL_S / 2
-    )
-    held_by(ago)
-
-    line = line_of(opened)
-
-    assert "waiting for 1 lease of a worker that is gone, until" in line
-    assert told_in_s(line, "until") == pytest.approx(LEASE_TTL_S / 2, abs=CLOSE_S)
-    assert told_in_s(line, "done at") == pytest.approx(told_in_s(line, "until"), abs=2)
+    after = bench.server.client.info("commandstats")["cmdstat_hget"]["calls"]
+    assert after - before == MOST_LOOKED_AT

@@ -10,7 +10,7 @@ import pytest
 from tests.system.scenarios import RUNS, Running
 
 # Each starts a server and two workers with four processes each, and then waits for the most part.
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 3
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,10 @@ class Terminal:
         """Give everything that was shown so far, with the codes that move the cursor."""
         return b"".join(self._shown).decode()
 
+    def type(self, text: str) -> None:
+        """Type something, as a person at the keyboard."""
+        os.write(self._mine, text.encode())
+
     def finish(self, *, within_s: float = 60.0) -> Finished:
         """Wait for the command's end."""
         finished = self.command.finish(within_s=within_s)

@@ -9,9 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.recordings import Recordings, make_recordings, media_in
 from tests.simulators import Simulator, running_simulator
 from tests.system.machine import Command, Machine
+
+pytestmark = pytest.mark.quiet
 
 POLICIES = ("fixed", "sliding", "bucket")
 REQUESTS_PER_SECOND = 3.0
@@ -49,18 +53,20 @@ def assert_all_is_in(command: Command, simulator: Simulator, recordings: Recordi
     finished = command.finish(within_s=90)
     document = finished.document
     assert finished.code == 0, finished.stderr
-    assert list(document.items())[:-1] == [
+    assert list(document.items())[:-2] == [
         ("batch", "calls"),
         ("total", 40),
         ("submitted", 40),
+        ("updated", 0),
         ("rejected", 0),
         ("done", 40),
         ("dead", 0),
+        ("cancelled", 0),
         ("adopted", 0),
         ("requests", 80),
         ("rate_limited", 0),
     ]
-    assert list(document)[-1] == "seconds"
+    assert list(document)[-2:] == ["seconds", "rejected_file"]
     assert document["seconds"] > 79 / REQUESTS_PER_SECOND
     record = simulator.record()
     assert record["totals"] == {"create": {"200": 40}, "media": {"201": 40}}

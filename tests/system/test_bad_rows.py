@@ -48,7 +48,7 @@ def bad_rows(folder: Path) -> list[tuple[Any, tuple[str, ...]]]:
         ({"call": make_call("ftp"), "media": "ftp://host/1.wav"}, ("ftp://", "not supported")),
         (
             {"call": make_call("pbx-1", title="another"), "media": "media/1.wav"},
-            ("clientUniqueId", "other content"),
+            ("clientUniqueId", "'pbx-1' stands in line 1 already"),
         ),
     ]
 

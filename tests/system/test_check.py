@@ -65,7 +65,7 @@ def test_what_waits_in_the_ledger_goes_first(machine: Machine, simulator: Simula
     assert finished.code == DONE, finished.written
     assert "5 rows, 0 of them would be rejected, 4 in the ledger already." in finished.stdout
     assert "1 new recording, 1 request." in finished.stdout
-    assert "8 requests of recordings handed in before go first." in finished.stdout
+    assert "8 requests of recordings handed in before take turns with them." in finished.stdout
     assert simulator.health()["requests"] == 0
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.simulators import Simulator
 from tests.system.machine import Machine
 from tests.system.scenarios import scenario
+
+pytestmark = pytest.mark.quiet
 
 
 @scenario()
@@ -27,10 +31,16 @@ def test_the_demo_needs_no_settings_and_says_what_the_record_says(
 def test_the_demo_touches_nothing_real_whatever_is_set(
     machine: Machine, simulator: Simulator, folder: Path
 ) -> None:
+    config = folder / "config.toml"
+    config.write_text('default = "real"\n[real]\naccess_token = { command = ["false"] }\nburst = 0')
     finished = machine.run(
-        "demo", "--recordings", "1", settings={"GONG_INGEST_REDIS_URL": "redis://127.0.0.1:1/0"}
+        "demo",
+        "--recordings=1",
+        "--json",
+        settings={"GONG_INGEST_REDIS_URL": "redis://127.0.0.1:1/0", "GONG_INGEST_CONFIG": str(config)},
     )
 
     assert finished.code == 0, finished.written
+    assert finished.document == {"recordings": 1, "intact": 1, "calls": 1, "refused_requests": 0}
     assert simulator.health()["requests"] == 0
     assert not machine.data.exists()

@@ -41,7 +41,7 @@ def test_handed_in_now_and_brought_in_later_on_one_machine(
     assert status_of(machine)["batches"][0]["pending"] == 5
     worker = machine.start("worker", settings={"GONG_INGEST_MEDIA_ROOTS": str(recordings.folder)})
     await_done(machine, 5)
-    assert status_of(machine)["workers"] == 2
+    assert status_of(machine)["workers"]["count"] == 2
     worker.interrupt(signal.SIGTERM)
     stopped = worker.finish()
     assert stopped.code == 0, stopped.written
@@ -71,7 +71,7 @@ def test_machines_around_one_server_each_with_a_queue(
 
         assert finished.code == 0, finished.written
         assert finished.document["done"] == 20
-        assert status_of(machine)["workers"] == 2
+        assert status_of(machine)["workers"]["count"] == 2
         for worker in (calls, media):
             worker.interrupt()
             stopped = worker.finish()

@@ -22,7 +22,7 @@ def test_a_backfill_follows_limits_that_are_raised_while_it_runs(
     recordings = make_recordings(folder / "recordings", COUNT)
     slow: dict[str, str | None] = {"GONG_INGEST_REQUESTS_PER_SECOND": str(SLOW)}
     backfill = machine.start("backfill", recordings.manifest, "--json", settings=slow)
-    await_true(lambda: api.health()["requests"] >= 3, "the backfill is on its way")
+    await_true(lambda: api.health()["requests"] >= 3, "the backfill is on its way", within_s=30)
 
     changed = machine.run("limits", "--requests-per-second", str(FAST), "--json", settings=slow)
     finished = backfill.finish()
@@ -40,6 +40,7 @@ def test_limits_are_shown_and_refused_as_settings_are(machine: Machine, api: Sim
     wrong = machine.run("limits", "--requests-per-second", "0")
     both = machine.run("limits", "--reset", "--burst", "2")
     shown = machine.run("limits", "--requests-per-day", "700")
+    told = machine.run("status"), machine.run("status", "--json")
     reset = machine.run("limits", "--reset", "--json")
 
     assert (wrong.code, wrong.stderr) == (
@@ -49,5 +50,7 @@ def test_limits_are_shown_and_refused_as_settings_are(machine: Machine, api: Sim
     assert (both.code, both.stderr) == (2, "gong-ingest: --reset takes every change back; give it alone.\n")
     assert "requests_per_day     700" in shown.stdout
     assert "0 of 700 used in the last 24 h" in shown.stdout
+    assert "0 of 700 requests in the last 24 h" in told[0].stdout
+    assert told[1].document["requests_per_day"] == 700
     assert reset.document["limits"]["requests_per_day"] == 10_000
     assert reset.document["changed"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 from tests.chaos.throttle import throttled
@@ -15,6 +16,8 @@ from tests.waiting import await_true
 
 STOPPED = 4
 COUNT = 30
+# An upload that takes longer than anybody waits who asked twice, however busy the machine is.
+SLOW_UPLOAD_S = 60
 
 
 # Requests are under way whenever it stops.
@@ -78,14 +81,22 @@ def test_impatience_leaves_nothing_behind(machine: Machine, simulator: Simulator
     recordings = make_recordings(folder / "recordings", COUNT)
     # What was cut off is taken up again when its lease has run out.
     machine.settings["GONG_INGEST_LEASE_TTL_S"] = "3"
+    # A worker that is asked once would finish what it is at.
+    machine.settings["GONG_INGEST_STOP_GRACE_S"] = str(2 * SLOW_UPLOAD_S)
     terminal = Terminal(machine, "backfill", recordings.manifest)
     await_requests(simulator, 10)
 
+    simulator.set_faults({"media.slow": f":{SLOW_UPLOAD_S}-{SLOW_UPLOAD_S}"})
+    await_requests(simulator, 16)
+
+    interrupted_at = time.monotonic()
     for _ in range(5):
         terminal.command.interrupt()
         await_true(lambda: "Stopping" in terminal.shown, "it says that it stops")
 
     finished = terminal.finish()
+    assert time.monotonic() - interrupted_at < SLOW_UPLOAD_S / 2
+    simulator.set_faults({})
     assert finished.code == STOPPED, finished.written
     assert "Traceback" not in finished.written
     assert_all_comes_in(machine, simulator, recordings)
@@ -134,7 +145,8 @@ def test_an_upload_longer_than_the_grace_is_handed_back_by_what_a_killed_command
     recordings = make_recordings(folder / "recordings", 2)
     # More than the buffers on the way take.
     (recordings.folder / "media" / "1.wav").write_bytes(wav(bytes(16_000_000)))
-    machine.settings["GONG_INGEST_STOP_GRACE_S"] = "1"
+    # Nobody waits for a lease to end.
+    machine.settings |= {"GONG_INGEST_STOP_GRACE_S": "1", "GONG_INGEST_LEASE_TTL_S": "240"}
     with throttled(simulator.url) as way:
         way.bytes_per_s = 1_000_000
         command = machine.start("backfill", recordings.manifest, settings={"GONG_BASE_URL": way.url})
@@ -142,9 +154,9 @@ def test_an_upload_longer_than_the_grace_is_handed_back_by_what_a_killed_command
 
         command.process.kill()
 
-        await_true(lambda: not machine.processes(), "nothing is left running", within_s=15)
+        await_true(lambda: not machine.processes(), "nothing is left running", within_s=30)
     command.finish()
-    again = machine.run("backfill", recordings.manifest, "--json", within_s=15)
+    again = machine.run("backfill", recordings.manifest, "--json", within_s=90)
     assert again.code == 0, again.written
     assert (again.document["done"], again.document["adopted"]) == (2, 0)
     assert media_in(simulator) == recordings.expected()

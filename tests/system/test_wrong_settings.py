@@ -258,14 +258,18 @@ def test_an_empty_media_root_is_told_and_may_be_mounted_later(
 ) -> None:
     (tmp_path / "unmounted").mkdir()
 
-    finished = set_up.run(
-        "backfill", recordings.manifest, "--media-root", tmp_path / "unmounted", "--no-wait", "--json"
-    )
+    command = ("backfill", recordings.manifest, "--media-root", tmp_path / "unmounted", "--no-wait", "--json")
+    unchecked = set_up.run(*command, "--no-check")
+    checked = set_up.run(*command)
 
-    assert (finished.code, finished.document["submitted"]) == (0, 2), finished.written
-    told = [line for line in finished.stderr.splitlines() if "is its share mounted?" in line]
+    assert (unchecked.code, unchecked.document["submitted"]) == (0, 2), unchecked.written
+    told = [line for line in unchecked.stderr.splitlines() if "is its share mounted?" in line]
     assert len(told) == 1
     assert str(tmp_path / "unmounted") in told[0]
+    assert (checked.code, checked.document["rejected"]) == (0, 0), checked.written
+    assert "2  media that cannot be reached now" in checked.stderr
+    # Its two examples, and nothing of it again when they are handed in.
+    assert checked.stderr.count("is its share mounted?") == 2
 
 
 def test_a_port_that_is_taken_is_told_by_flower(set_up: Machine, api: Simulator) -> None:

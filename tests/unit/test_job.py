@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.job import RECORDED, Counts, Payload, State, Step, Submission, job_id_of, steps_left
+from pipeline.job import RECORDED, Counts, State, Step, Submission, job_id_of, steps_left
+from pipeline.payload import Payload
 
 PROPERTY = settings(derandomize=True, deadline=None, database=None)
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-CALLS = st.dictionaries(st.text(), JSON_VALUES, max_size=4).map(lambda call: call | {"clientUniqueId": "a"})
-
-
-def reordered(value: Any) -> Any:
-    """Turn the order of every object's fields around."""
-    if isinstance(value, dict):
-        return {key: reordered(each) for key, each in reversed(value.items())}
-    return [reordered(each) for each in value] if isinstance(value, list) else value
 
 
 def test_an_id_is_a_hash_of_the_name_that_never_changes() -> None:
@@ -41,52 +27,7 @@ def test_ids_have_one_form_and_differ_as_the_names_do(one: str, other: str) -> N
 
 
 def test_a_submission_makes_the_job_of_its_name() -> None:
-    assert Submission("a", Payload("{}", None)).job_id == job_id_of("a")
-
-
-@PROPERTY
-@given(body=st.text(), media=st.none() | st.text())
-def test_a_payload_comes_back_as_it_was_written(body: str, media: str | None) -> None:
-    payload = Payload(body, media)
-
-    assert Payload.is_known(payload.encode())
-    assert Payload.decode(payload.encode()) == payload
-
-
-@pytest.mark.parametrize("text", ["", "2\nnull\n{}", "1 \nnull\n{}", "nonsense"])
-def test_a_payload_of_another_version_is_refused(text: str) -> None:
-    assert not Payload.is_known(text)
-    with pytest.raises(ValueError, match="version"):
-        Payload.decode(text)
-
-
-@PROPERTY
-@given(call=CALLS, media=st.none() | st.text())
-def test_the_content_is_the_same_whatever_the_order_of_the_fields(
-    call: dict[str, Any], media: str | None
-) -> None:
-    one = Payload(json.dumps(call), media)
-    other = Payload(json.dumps(reordered(call), indent=1), media)
-
-    assert one.content_hash == other.content_hash
-    assert re.fullmatch(r"[0-9a-f]{16}", one.content_hash)
-
-
-@PROPERTY
-@given(call=CALLS, other_call=CALLS, media=st.none() | st.text(), other_media=st.none() | st.text())
-def test_another_content_has_another_hash(
-    call: dict[str, Any], other_call: dict[str, Any], media: str | None, other_media: str | None
-) -> None:
-    one, other = Payload(json.dumps(call), media), Payload(json.dumps(other_call), other_media)
-
-    is_same = json.dumps([call, media], sort_keys=True) == json.dumps(
-        [other_call, other_media], sort_keys=True
-    )
-    assert (one.content_hash == other.content_hash) == is_same
-
-
-def test_the_name_of_a_call_is_read_out_of_its_body() -> None:
-    assert Payload('{"title": "x", "clientUniqueId": "a-1"}', None).client_unique_id == "a-1"
+    assert Submission("a", Payload("{}", None), "hash").job_id == job_id_of("a")
 
 
 @pytest.mark.parametrize(

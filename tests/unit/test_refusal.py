@@ -33,6 +33,20 @@ PASSING: list[tuple[redis.RedisError, str]] = [
     (redis.ResponseError("UNBLOCKED force unblock from blocking operation"), "became a replica"),
 ]
 
+ON_OLD_REDIS = "Error running script (call to f_fd1f62702330c26137b50b4d8f15f201f6699d84): @user_script:7: "
+PASSING += [
+    (
+        redis.ResponseError(f"{ON_OLD_REDIS}@user_script: 7: -OOM command not allowed when used memory > …"),
+        "its memory is full",
+    ),
+    (
+        redis.ResponseError(
+            f"{ON_OLD_REDIS}@user_script: 7: -READONLY You can't write against a read only …"
+        ),
+        "a replica that only reads",
+    ),
+]
+
 WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
 REFUSED: list[tuple[redis.RedisError, str, str]] = [
     *(
@@ -42,6 +56,23 @@ REFUSED: list[tuple[redis.RedisError, str, str]] = [
             "calls:; set GONG_INGEST_NAMESPACE",
         )
         for where in (ON_VALKEY, ON_REDIS)
+    ),
+    (redis.ResponseError(ON_OLD_REDIS + WRONG_TYPE), f"{WRONG_TYPE} (line 7).", "set GONG_INGEST_NAMESPACE"),
+    (
+        redis.ResponseError("FORMAT the ledger has the format 2, and this program knows 1"),
+        "the format 2, and this program knows 1.",
+        "upgrade this one too",
+    ),
+    *(
+        (
+            redis.ResponseError(f"{ON_OLD_REDIS}@user_script: 7: {said}"),
+            f"{said} (line 7).",
+            "docs/redis.md has what each role needs",
+        )
+        for said in (
+            "The user executing the script can't run this command or subcommand",
+            "The user executing the script can't access at least one of the keys mentioned in the command",
+        )
     ),
     *(
         (redis.ResponseError(said + where), said, "ACL SETUSER … +@all ~calls:* allchannels")

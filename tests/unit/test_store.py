@@ -11,7 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import pipeline
-from pipeline.store import LIMITER_SCRIPTS, script_text, shown
+from pipeline.connecting import shown
+from pipeline.scripts import PRELUDES, script_text
 
 PROPERTY = settings(derandomize=True, deadline=None, database=None)
 LUA = Path(pipeline.__file__).parent / "lua"
@@ -26,6 +27,7 @@ PASSWORDS = st.text(string.ascii_letters + string.digits + "/?#@:%", min_size=1,
         ("rediss://user:password@ledger.internal/0", "rediss://ledger.internal/0"),
         ("redis://:password@10.0.0.1:6380", "redis://10.0.0.1:6380"),
         ("redis://ledger/0?password=other", "redis://ledger/0"),
+        ("sentinels://user:word@a:1,b/calls/2", "sentinels://a:1,b:26379/calls"),
         ("unix:///run/valkey.sock", "/run/valkey.sock"),
         ("unix://user:password@/run/valkey.sock?db=1", "/run/valkey.sock"),
     ],
@@ -69,14 +71,19 @@ def test_every_script_has_a_header_and_stands_behind_the_prelude(name: str) -> N
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_scripts_of_the_limiter_have_its_prelude(name: str) -> None:
+@pytest.mark.parametrize(
+    ("prelude", "words"),
+    [
+        ("limiter_prelude", ("gate_key", "limiter_key", "grants_key", "read_gate", "close_gate")),
+        ("rows_prelude", ("chunk_of", "note_row", "last_line", "found_batch", "forget_job", "unpacked_id")),
+    ],
+)
+def test_scripts_have_the_preludes_that_they_use(name: str, prelude: str, words: tuple[str, ...]) -> None:
     own = (LUA / f"{name}.lua").read_text("utf-8")
-    uses_it = any(
-        word in own for word in ("gate_key", "limiter_key", "grants_key", "read_gate", "close_gate")
-    )
 
-    assert uses_it == (name in LIMITER_SCRIPTS)
+    assert any(word in own for word in words) == (name in PRELUDES[prelude])
+    assert ((LUA / f"{prelude}.lua").read_text("utf-8") in script_text(name)) == (name in PRELUDES[prelude])
 
 
 def test_no_script_is_named_that_is_not_there() -> None:
-    assert set(SCRIPTS) >= LIMITER_SCRIPTS
+    assert set(SCRIPTS) >= {name for names in PRELUDES.values() for name in names}

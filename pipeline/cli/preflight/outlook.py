@@ -1,6 +1,6 @@
 """When a manifest would be done, in sentences.
 
-The requests that the ledger has to send before count as well; at the limits in force, or at those of the
+Batches that were handed in before have their turns as well; at the limits in force, or at those of the
 settings where there is no ledger.
 """
 
@@ -9,37 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
+from pipeline.cli.sentences import when
 from pipeline.cli.session import Session
-from pipeline.cli.status import gate_sentence
-from pipeline.cli.watch import requests_left
-from pipeline.forecast import finish_in_s
+from pipeline.forecast import Allowance, finish_instants, requests_left
 from pipeline.preflight import Totals
+from pipeline.printable import printable
 from pipeline.settings import Settings
-
-MINUTE_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What is known of how fast requests may leave.
-
-    Attributes:
-        pace: Requests a second that are granted.
-        used_today: Requests of the last 24 hours.
-        queued: Requests of recordings that were handed in before.
-        closed_s: How long the gate stays closed.
-        gate: Why nothing is sent until somebody does something; empty while that is not so.
-    """
-
-    requests_per_second: float
-    requests_per_day: int
-    pace: float
-    used_today: int = 0
-    queued: int = 0
-    closed_s: float = 0.0
-    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +24,16 @@ class Outlook:
 
     Attributes:
         uploads, links: New recordings whose media is uploaded, and whose media Gong pulls.
-        now: Seconds since the epoch.
+        queued: Requests of each batch that was handed in before.
+        gate: Why nothing is sent until somebody does something; empty while that is not so.
     """
 
     uploads: int
     links: int
-    pace: Pace
-    now: float
+    requests_per_second: float
+    allowance: Allowance
+    queued: tuple[int, ...] = ()
+    gate: str = ""
 
     @property
     def recordings(self) -> int:
@@ -77,67 +56,57 @@ class Outlook:
         return self._done_at(self.recordings)
 
     def _done_at(self, requests: int) -> float:
-        return self.now + finish_in_s(
-            requests + self.pace.queued,
-            pace=self.pace.pace,
-            requests_per_day=self.pace.requests_per_day,
-            used_today=self.pace.used_today,
-            closed_s=self.pace.closed_s,
-        )
+        """Say when these are done, or, where there are none, what was handed in before."""
+        if not requests:
+            return max(finish_instants(self.queued, self.allowance), default=self.allowance.now)
+        return finish_instants([requests, *self.queued], self.allowance)[0]
 
     def sentences(self) -> Iterator[str]:
         """Say it to a person."""
         if not self.recordings:
-            yield "No recording is new, so no request is needed."
+            yield "No recording is new." if self.queued else "No recording is new, so no request is needed."
+        else:
+            yield f"{_count(self.recordings, 'new recording')}, {_count(self.requests, 'request')}."
+        if self.queued:
+            how = " take turns with them" if self.recordings else " are still to be sent"
+            yield f"{_count(sum(self.queued), 'request')} of recordings handed in before{how}."
+        if not self.recordings and not self.queued:
             return
-        pace = self.pace
-        yield f"{_count(self.recordings, 'new recording')}, {_count(self.requests, 'request')}."
-        if pace.queued:
-            yield f"{_count(pace.queued, 'request')} of recordings handed in before go first."
-        if pace.gate:
-            yield f"Nothing is sent at the moment: {pace.gate}"
+        if self.gate:
+            yield f"Nothing is sent at the moment: {self.gate}"
             return
-        done, with_links = (when(at, self.now) for at in (self.done_at, self.done_at_with_links))
+        now, per_day = self.allowance.now, self.allowance.requests_per_day
+        done, with_links = (when(at, now) for at in (self.done_at, self.done_at_with_links))
         instead = f"; with links instead of uploads {with_links}" if with_links != done else ""
-        limits = f"At {pace.requests_per_day:,} requests a day and {pace.requests_per_second:g} a second"
+        limits = f"At {per_day:,} requests a day and {self.requests_per_second:g} a second"
         yield f"{limits} they are done {done}{instead}."
 
 
 def outlook(totals: Totals, settings: Settings, opened: Session | None) -> Outlook:
-    """Say when a manifest would be done, after what the ledger has already."""
-    pace = _pace_of_ledger(opened) if opened else _pace_of_settings(settings)
-    return Outlook(totals.uploads, totals.links, pace, time.time())
-
-
-def _pace_of_settings(settings: Settings) -> Pace:
-    per_second = settings.requests_per_second
-    return Pace(per_second, settings.requests_per_day, per_second * (1 - settings.rate_margin))
-
-
-def _pace_of_ledger(opened: Session) -> Pace:
-    limiter = opened.limiter
-    now, gate = limiter.in_force(), limiter.gate()
-    is_timed = gate is not None and gate.mode == "timed"
-    return Pace(
-        now.limits.requests_per_second,
-        now.requests_per_day,
-        now.pace,
-        used_today=limiter.use().today,
-        queued=sum(requests_left(counts) for counts in opened.ledger.batches()),
-        closed_s=max(0.0, gate.until - limiter.clock()) if gate and is_timed else 0.0,
-        gate=gate_sentence(gate) if gate and not is_timed else "",
+    """Say when a manifest would be done, beside what the ledger has already."""
+    if opened is None:
+        per_second = settings.requests_per_second
+        return Outlook(totals.uploads, totals.links, per_second, _allowance_of(settings))
+    seen = opened.observer.look(whole=False)
+    return Outlook(
+        totals.uploads,
+        totals.links,
+        seen.limits.limits.requests_per_second,
+        seen.allowance,
+        queued=tuple(requests_left(counts) for counts in seen.queued),
+        gate=printable(seen.gate.sentence) if seen.gate and seen.is_stopped else "",
     )
 
 
-def when(instant: float, now: float) -> str:
-    """Say when an instant is, in the words and the time zone of a person here; in seconds since the epoch."""
-    if instant - now < MINUTE_S:
-        return "in less than a minute"
-    then, today = (datetime.fromtimestamp(each).astimezone() for each in (instant, now))
-    if then.date() == today.date():
-        return f"today about {then:%H:%M}"
-    year = f" {then.year}" if then.year != today.year else ""
-    return f"on {then:%A} {then.day} {then:%B}{year} about {then:%H:%M}"
+def _allowance_of(settings: Settings) -> Allowance:
+    return Allowance(
+        now=time.time(),
+        pace=settings.requests_per_second * (1 - settings.rate_margin),
+        requests_per_day=settings.requests_per_day,
+        budget=settings.requests_per_day,
+        live_share=settings.live_share,
+        day_window=settings.day_window,
+    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,7 +9,6 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from pipeline.cli.preflight.groups import Group, Groups
 from pipeline.cli.preflight.outlook import Outlook
+from pipeline.documents import iso
 from pipeline.errors import SettingsInvalid
 from pipeline.manifest.opening import name_of
 from pipeline.preflight import Finding, Totals
@@ -45,7 +45,7 @@ def problem(finding: Finding) -> dict[str, Any]:
 
 def summary(manifest: Path, totals: Totals, groups: Groups, outlook: Outlook) -> dict[str, Any]:
     """Give what a whole manifest comes to, as it is written for a program."""
-    pace = outlook.pace
+    allowance = outlook.allowance
     return {
         "type": "summary",
         "manifest": str(manifest),
@@ -57,17 +57,13 @@ def summary(manifest: Path, totals: Totals, groups: Groups, outlook: Outlook) ->
         "problems": groups.counts(),
         "recordings": outlook.recordings,
         "requests": outlook.requests,
-        "requests_queued": pace.queued,
-        "requests_today": pace.used_today,
-        "requests_per_second": pace.requests_per_second,
-        "requests_per_day": pace.requests_per_day,
-        "done_at": None if pace.gate else _iso(outlook.done_at),
-        "done_at_with_links": None if pace.gate else _iso(outlook.done_at_with_links),
+        "requests_queued": sum(outlook.queued),
+        "requests_today": allowance.used,
+        "requests_per_second": outlook.requests_per_second,
+        "requests_per_day": allowance.requests_per_day,
+        "done_at": None if outlook.gate else iso(outlook.done_at),
+        "done_at_with_links": None if outlook.gate else iso(outlook.done_at_with_links),
     }
-
-
-def _iso(instant: float) -> str:
-    return datetime.fromtimestamp(instant).astimezone().isoformat(timespec="seconds")
 
 
 def print_problems(findings: Iterable[Finding]) -> None:
@@ -145,14 +141,19 @@ def print_report(report: Report, manifest: Path, totals: Totals, groups: Groups,
     """Say to a person what a manifest comes to."""
     report.groups("These rows would be rejected:", groups.errors(), style="red")
     report.groups("Worth knowing, though it keeps no row out:", groups.warnings(), style="yellow")
-    report.say(_count_sentence(manifest, totals), style="bold")
+    print_totals(report, manifest, totals, totals.rejected, outlook)
+
+
+def print_totals(report: Report, manifest: Path, totals: Totals, rejected: int, outlook: Outlook) -> None:
+    """Say what a manifest comes to as a whole, and when it will be done."""
+    report.say(_count_sentence(manifest, totals, rejected), style="bold")
     for sentence in outlook.sentences():
         report.say(sentence)
 
 
-def _count_sentence(manifest: Path, totals: Totals) -> str:
+def _count_sentence(manifest: Path, totals: Totals, rejected: int) -> str:
     rows = f"{totals.rows:,} row" if totals.rows == 1 else f"{totals.rows:,} rows"
-    parts = [f"{totals.rejected:,} of them would be rejected"]
+    parts = [f"{rejected:,} of them would be rejected"]
     for number, what in (
         (totals.repeated, "the same as an earlier one"),
         (totals.known, "in the ledger already"),

@@ -26,10 +26,10 @@ from pipeline.cli.preflight.output import (
     summary,
 )
 from pipeline.cli.preflight.progress import Show, progress
+from pipeline.cli.roots import access_for, refuse_what_is_no_folder, settings_for
 from pipeline.cli.session import Session, session
-from pipeline.errors import SettingsInvalid, WorkersFailed
+from pipeline.errors import WorkersFailed
 from pipeline.manifest import Reading
-from pipeline.manifest.opening import STANDARD_INPUT
 from pipeline.preflight import Check, Finding, Totals, check_manifest
 from pipeline.settings import Settings
 
@@ -40,11 +40,12 @@ class Wanted:
 
     manifest: Path
     reading: Reading
-    media_root: Path | None = None
+    media_root: str | None = None
     looks_at_media: bool = True
     processes: int | None = None
     problems: Path | None = None
     as_json: bool = False
+    links: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,61 +81,59 @@ def run_check(wanted: Wanted) -> int:
 
 
 def _run(wanted: Wanted) -> int:
-    settings, roots = _settings(wanted)
+    settings = settings_for(wanted.manifest, wanted.media_root)
+    if wanted.looks_at_media:
+        refuse_what_is_no_folder(settings, wanted.manifest)
     with ExitStack() as stack:
         ledger = stack.enter_context(_ledger(settings))
         writes = [stack.enter_context(problem_file(wanted.problems, wanted.manifest))]
         if wanted.as_json:
             writes.append(print_problems)
-        outcome = _outcome(wanted, settings, roots, ledger, writes)
+        outcome = check_and_show(wanted, settings, ledger, writes)
     if wanted.as_json:
         click.echo(json.dumps(summary(wanted.manifest, *outcome)))
     else:
         report = Report(Console(highlight=False))
         print_report(report, wanted.manifest, *outcome)
-        _say_what_was_left_out(report, wanted, roots)
+        _say_what_was_left_out(report, wanted, settings.media_roots)
     return ExitCode.SOME_FAILED if outcome.totals.rejected else ExitCode.DONE
 
 
-def check_before(manifest: Path, reading: Reading, opened: Session, console: Console) -> None:
-    """Check a manifest that is about to be handed in, and say what is wrong with it and when it will be done.
+class Outcome(NamedTuple):
+    """What came of a check."""
 
-    Raises:
-        ManifestUnreadable, LedgerUnreachable, WorkersFailed: It cannot be checked.
-    """
-    settings = opened.settings
-    outcome = _outcome(Wanted(manifest, reading), settings, settings.media_roots, opened, [])
-    print_report(Report(console), manifest, *outcome)
-
-
-class _Outcome(NamedTuple):
     totals: Totals
     groups: Groups
     outlook: Outlook
 
 
-def _outcome(
+def check_and_show(
     wanted: Wanted,
     settings: Settings,
-    roots: tuple[Path, ...],
     ledger: Session | None,
     writes: Sequence[Write],
-) -> _Outcome:
-    """Check a manifest, and show how far it is meanwhile."""
+) -> Outcome:
+    """Check a manifest, and show how far it is meanwhile.
+
+    Raises:
+        ManifestUnreadable, LedgerUnreachable, WorkersFailed: It cannot be checked.
+        OSError: There is no place for temporary files, or for what is written.
+    """
     groups = Groups()
     check = Check(
         wanted.manifest,
         wanted.reading,
-        roots if wanted.looks_at_media else (),
+        access_for(settings) if wanted.looks_at_media else None,
         wanted.processes or _cores(),
-        (lambda ids: [state is not None for state in ledger.ledger.states(ids)]) if ledger else None,
+        ledger.ledger.states if ledger else None,
+        links=wanted.links,
     )
-    with progress(Console(stderr=True), wanted.manifest) as show:
+    with progress(Console(stderr=True), wanted.reading.content or wanted.manifest) as show:
         totals = check_manifest(check, _Shown(groups, writes, show))
-    return _Outcome(totals, groups, outlook(totals, settings, ledger))
+    return Outcome(totals, groups, outlook(totals, settings, ledger))
 
 
-def _say_what_was_left_out(report: Report, wanted: Wanted, roots: Sequence[Path]) -> None:
+def _say_what_was_left_out(report: Report, wanted: Wanted, roots: Sequence[Path | str]) -> None:
     if not wanted.looks_at_media:
         report.say("The media was not looked at.", style="yellow")
     elif not roots:
@@ -143,27 +142,6 @@ def _say_what_was_left_out(report: Report, wanted: Wanted, roots: Sequence[Path]
         )
     if wanted.problems:
         report.say(f"Every problem stands in {wanted.problems}.")
-
-
-def _settings(wanted: Wanted) -> tuple[Settings, tuple[Path, ...]]:
-    """Give the settings, and the folders in which backfill would look for media.
-
-    Raises:
-        SettingsInvalid: One of them is no folder.
-    """
-    settings = Settings.from_env()
-    roots = settings.media_roots
-    if wanted.media_root:
-        roots = (wanted.media_root.absolute(),)
-    elif not roots and not settings.redis_url:
-        is_input = wanted.manifest == STANDARD_INPUT
-        roots = (Path.cwd() if is_input else wanted.manifest.absolute().parent,)
-    for root in roots if wanted.looks_at_media else ():
-        if not root.is_dir() and wanted.manifest.exists():
-            raise SettingsInvalid(
-                f"The media root {root} is not a folder; name the right one with --media-root."
-            )
-    return settings, roots
 
 
 @contextmanager

@@ -31,15 +31,20 @@ class ExportColumns:
         export: What the export is called in a sentence.
     """
 
-    def __init__(self, names: Sequence[str], export: str, *, nested: bool = False) -> None:
+    def __init__(
+        self, names: Sequence[str], export: str, *, nested: bool = False, are_all: bool = True
+    ) -> None:
         self.names = tuple(names)
         self.export = export
         self._nested = nested
+        self._are_all = are_all
         self._times = Counter(self.names)
 
     def problem(self, name: str) -> str | None:
         """Return why a column cannot be read, if so: it is not there, or there are two of that name."""
         if not self._times[name]:
+            if not self._are_all:
+                return None
             nearest = nearest_field(name, self.names)
             return f"there is no column {name!r}" + (f"; is {nearest!r} meant?" if nearest else "")
         if self._times[name] > 1:

@@ -89,18 +89,21 @@ class ColumnMap:
         found: Mapping[str, Any] = self.document.get("export", {})
         return found
 
-    def bind(self, names: Sequence[str], export: str, *, nested: bool = False) -> MappedRows:
+    def bind(
+        self, names: Sequence[str], export: str, *, nested: bool = False, are_all: bool = True
+    ) -> MappedRows:
         """Bind the map to the columns of an export.
 
         Args:
             names: The columns; white space around a name does not count.
             export: What the export is called in a sentence.
             nested: Whether the columns are paths in JSON objects instead of places in rows of cells.
+            are_all: Whether there are no other columns; of JSON objects there may be.
 
         Raises:
             ManifestUnreadable: The map cannot be used with it; every problem is told.
         """
-        columns = ExportColumns([name.strip() for name in names], export, nested=nested)
+        columns = ExportColumns([name.strip() for name in names], export, nested=nested, are_all=are_all)
         schema = self._checked(columns)
         self.bound = compile_map(self.document, schema, columns)
         return self.bound

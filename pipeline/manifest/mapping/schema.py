@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError
 
 from pipeline.call.fields import Boolean, GivenField, Integer, Items, Object, Text
 from pipeline.call.schema import CALL_SCHEMA
-from pipeline.call.texts import check_not_empty, one_of
+from pipeline.call.texts import OneOf, check_not_empty
 from pipeline.manifest.mapping.source_field import (
     ColumnName,
     SourceField,
@@ -27,14 +27,14 @@ from pipeline.manifest.table import separator_of
 EXPORT_SCHEMA = schema_of(
     "Export",
     {
-        "format": Text(one_of(("csv", "jsonl"))),
+        "format": Text(OneOf(("csv", "jsonl"))),
         "encoding": Text(refuses(check_encoding)),
         "delimiter": Text(refuses(separator_of)),
         "skip_lines": Integer(0, 1000),
         "columns": Items(Text(check_not_empty), fewest=1),
         "time_format": Text(refuses(check_format)),
         "time_zone": Text(refuses(zone_of)),
-        "ambiguous": Text(one_of(AMBIGUOUS)),
+        "ambiguous": Text(OneOf(AMBIGUOUS)),
         "empty_words": Items(Text(check_not_empty)),
     },
 )

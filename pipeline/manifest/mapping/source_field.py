@@ -14,7 +14,7 @@ from typing import Any, Literal
 from marshmallow import Schema, ValidationError
 
 from pipeline.call.fields import Boolean, DocumentSchema, GivenField, Text
-from pipeline.call.texts import check_not_empty, check_time, one_of, shown
+from pipeline.call.texts import OneOf, check_not_empty, check_time, shown
 from pipeline.errors import ManifestUnreadable
 from pipeline.manifest.mapping.columns import ExportColumns
 from pipeline.manifest.mapping.media import problem_of_extension
@@ -142,11 +142,11 @@ def _kind(name: str, target: GivenField, around: Surroundings) -> _Kind:
                 "format": Text(refuses(check_format)),
                 "zone": Text(refuses(zone_of)),
                 "zone_column": ColumnName(around),
-                "ambiguous": Text(one_of(AMBIGUOUS)),
+                "ambiguous": Text(OneOf(AMBIGUOUS)),
             },
         )
     if name == "duration":
-        return _Kind("duration", {"unit": Text(one_of(UNITS))})
+        return _Kind("duration", {"unit": Text(OneOf(UNITS))})
     if name == "direction":
         return _Kind("direction")
     return _Kind("text")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
+import time
 from typing import Any
 
 import pytest
 
 from pipeline.gong import Answer
-from tests.integration.gong.servers import Connection, Handler, always, make_client, serving
+from pipeline.gong.exchange import Exchange
+from tests.integration.gong.servers import PATIENCE_S, Connection, Handler, always, make_client, serving
 
 
 def ask(handler: Handler, **overrides: Any) -> Answer:
@@ -40,6 +43,42 @@ def test_everything_that_the_api_says_is_kept() -> None:
         complete=True,
         body=body,
     )
+
+
+def test_it_is_told_when_a_request_leaves_and_not_when_its_answer_comes() -> None:
+    left: list[float] = []
+    told = threading.Event()
+
+    def handle(connection: Connection) -> None:
+        connection.read_request()
+        assert told.wait(PATIENCE_S)
+        connection.answer(200, {"callId": "1"})
+
+    def note(left_at: float) -> None:
+        left.append(left_at)
+        told.set()
+
+    with serving(handle) as server, make_client(server.url) as client:
+        client.connect()
+        before = time.monotonic()
+        client.create_call("{}", on_left=note)
+
+    (left_at,) = left
+    assert before <= left_at <= time.monotonic()
+
+
+def test_what_is_sent_to_open_a_connection_is_not_yet_the_request() -> None:
+    left: list[float] = []
+    exchange = Exchange(connect_s=1, stall_s=1, answer_s=1, deadline_s=1)
+    exchange.on_left = left.append
+
+    exchange.note_sent(100)  # what asks a proxy to connect
+    assert left == []
+    exchange.requesting = True
+    exchange.note_sent(100)
+    exchange.note_sent(100)
+
+    assert len(left) == 1
 
 
 def test_errors_headers_and_request_id_are_kept() -> None:
@@ -156,6 +195,17 @@ def test_an_answer_that_is_too_long_is_not_believed_though_its_beginning_is_json
     answer = ask(always(200, b'{"callId": "5"}' + b" " * (2 << 20)))
 
     assert (answer.status, answer.complete, answer.call_id) == (200, False, None)
+
+
+def test_a_connection_is_closed_on_which_the_rest_of_an_answer_is_to_come() -> None:
+    def handle(connection: Connection) -> None:
+        connection.read_request()
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b" " * (17 << 16))
+        connection.await_close()
+
+    with serving(handle) as server, make_client(server.url) as client:
+        assert not client.create_call("{}").complete
+        server.await_done()
 
 
 def test_a_redirect_is_answered_and_not_followed() -> None:

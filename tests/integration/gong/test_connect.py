@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from http.client import NotConnected
 
@@ -117,16 +118,19 @@ def test_a_close_seen_before_the_first_byte_means_nothing_was_sent(
     assert len(server.requests) == 1
 
 
+def cut_off(connection: connection_module._WatchedConnection) -> Iterator[bytes]:
+    connection.close()
+    yield b"the rest"
+
+
 def test_a_connection_closed_in_the_middle_of_a_request_is_not_opened_anew() -> None:
     # http.client would: the rest of the body would begin a request of its own.
     with serving(Connection.await_close) as server:
         connection = connection_module._WatchedConnection("127.0.0.1", server.port)
-        with Exchange(connect_s=10, stall_s=10, deadline_s=10).current():
-            connection.putrequest("PUT", "/v2/calls/42/media")
-            connection.endheaders()
-            connection.close()
+        with Exchange(connect_s=10, stall_s=10, answer_s=10, deadline_s=10).current():
+            connection.connect()
             with pytest.raises(NotConnected):
-                connection.send(b"the rest")
+                connection.ask("PUT", "/v2/calls/42/media", {"Content-Length": "8"}, cut_off(connection))
         server.await_done()
 
     assert len(server.connections) == 1
@@ -174,6 +178,30 @@ def carry(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
+def test_without_tls_a_proxy_is_asked_for_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(always(200, {"callId": "1"})) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:pass@127.0.0.1:{proxy.port}")
+        with make_client("http://api.example.com:8080/gong/") as client:
+            answers = [client.create_call("{}"), client.create_call("{}")]
+
+    assert [answer.call_id for answer in answers] == ["1", "1"]
+    assert [request.line for request in proxy.requests] == [
+        "POST http://api.example.com:8080/gong/v2/calls HTTP/1.1"
+    ] * 2
+    assert {request.headers["host"] for request in proxy.requests} == {"api.example.com:8080"}
+    assert all(request.headers["proxy-authorization"].startswith("Basic ") for request in proxy.requests)
+    assert len(proxy.connections) == 1
+
+
+def test_a_client_that_was_closed_connects_anew() -> None:
+    with serving(always(200, {"callId": "1"})) as server, make_client(server.url) as client:
+        client.create_call("{}")
+        client.close()
+        assert client.create_call("{}").call_id == "1"
+
+    assert len(server.connections) == 2
+
+
 def test_a_proxy_from_the_environment_is_used_for_connecting_and_asking(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -217,6 +245,23 @@ def test_a_proxy_that_refuses_is_connect_failed_and_nothing_was_sent(
     assert (failure.value.code, failure.value.sent) == ("connect_failed", False)
     assert "407" in str(failure.value)
     assert "hidden" not in str(failure.value)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_proxy_that_speaks_another_language_is_connect_failed(
+    ahead: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def handle(connection: Connection) -> None:
+        connection.read_head()
+        connection.sock.sendall(b"SSH-2.0-x\r\n\r\n")
+
+    with serving(handle) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("NO_PROXY", "")
+        with make_client("https://api.invalid") as client, pytest.raises(RequestFailed) as failure:
+            client.connect() if ahead else client.create_call("{}")
+
+    assert (failure.value.code, failure.value.sent) == ("connect_failed", False)
 
 
 def test_a_socks_proxy_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,16 @@ import email.message
 import email.policy
 import hashlib
 import threading
+import time
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 
 from pipeline.errors import LeaseLost, MediaRefused, MediaUnavailable, RequestFailed
-from pipeline.gong.multipart import BLOCK_BYTES
-from tests.integration.gong.servers import Connection, make_client, serving
+from pipeline.gong.exchange import LOOK_INTERVAL_S
+from pipeline.gong.multipart import BLOCK_BYTES, PIECE_MAX_BYTES
+from tests.integration.gong.servers import PATIENCE_S, Connection, make_client, serving
 from tests.integration.gong.uploads import CREATED, Stream, upload
 
 
@@ -54,7 +57,7 @@ def test_the_bytes_arrive_as_they_are_in_one_part_of_known_length(size: int) -> 
     assert request.whole
     assert request.line == "PUT /v2/calls/42/media HTTP/1.1"
     assert "transfer-encoding" not in request.headers
-    assert told == [*range(BLOCK_BYTES, size, BLOCK_BYTES), size]
+    assert list(dict.fromkeys(told)) == [*range(0, size, BLOCK_BYTES), size]
     head, _, rest = request.body.partition(b"\r\n\r\n")
     boundary = request.headers["content-type"].partition("boundary=")[2].encode()
     assert (
@@ -149,15 +152,44 @@ def test_what_the_watcher_raises_ends_the_upload(at: int, error: Exception) -> N
     assert len(server.connections) == 2
 
 
-@pytest.mark.parametrize("size_bytes", [9, 11])
-def test_media_of_another_length_than_it_said_never_arrives_whole(size_bytes: int) -> None:
+@pytest.mark.parametrize("more", [-1, 1])
+@pytest.mark.parametrize("size_bytes", [10, PIECE_MAX_BYTES + 2])
+def test_media_of_another_length_than_it_said_never_arrives_whole(size_bytes: int, more: int) -> None:
     with serving(CREATED) as server, make_client(server.url) as client:
         with pytest.raises(MediaRefused) as refusal:
-            upload(client, Stream(b"x" * 10, size_bytes=size_bytes))
+            upload(client, Stream(b"x" * size_bytes, size_bytes=size_bytes + more))
         server.await_done()
 
     assert refusal.value.code == "media_changed"
-    assert not server.requests[0].whole
+    (request,) = server.requests
+    assert not request.whole
+    # What is sent in one piece is known before any of it is sent.
+    assert bool(request.body) == (size_bytes > PIECE_MAX_BYTES)
+
+
+def test_a_watcher_ends_an_upload_that_does_not_move() -> None:
+    over = threading.Event()
+
+    def handle(connection: Connection) -> None:
+        connection.read_head()
+        over.wait(PATIENCE_S)
+
+    looks: list[float] = []
+
+    def watch(_sent: int) -> None:
+        looks.append(time.monotonic())
+        # Nothing moved since the last look.
+        if looks[-1] - looks[-2:][0] > 0.8 * LOOK_INTERVAL_S:
+            raise LeaseLost("claimed again")
+
+    with serving(handle) as server, make_client(server.url, read_timeout_s=60) as client:
+        began = time.monotonic()
+        with pytest.raises(LeaseLost):
+            upload(client, Stream(b"x" * 100 * BLOCK_BYTES), on_bytes=watch)
+        took_s = time.monotonic() - began
+        over.set()
+
+    assert took_s < PATIENCE_S / 2
 
 
 def test_a_server_that_stops_reading_is_left() -> None:
@@ -208,6 +240,27 @@ def test_the_deadline_of_an_upload_grows_with_its_size(bytes_per_s: float, in_ti
         else:
             with pytest.raises(RequestFailed, match="in time"):
                 upload(client, Stream(b"x" * size))
+
+
+@pytest.mark.parametrize(("bytes_per_s", "in_time"), [(1_000, True), (1_000_000, False)])
+def test_the_answer_to_an_upload_may_take_longer_the_larger_it_is(
+    monkeypatch: pytest.MonkeyPatch, bytes_per_s: int, in_time: bool
+) -> None:
+    monkeypatch.setattr("pipeline.gong.client.TAKEN_IN_BYTES_PER_S", bytes_per_s)
+
+    def handle(connection: Connection) -> None:
+        connection.read_request()
+        threading.Event().wait(0.5)
+        with suppress(OSError):
+            connection.answer(201, {"callId": "42"})
+
+    with serving(handle) as server, make_client(server.url, read_timeout_s=0.1) as client:
+        if in_time:
+            assert upload(client, Stream(b"x" * 5_000)).call_id == "42"
+        else:
+            with pytest.raises(RequestFailed) as raised:
+                upload(client, Stream(b"x" * 5_000))
+            assert (raised.value.code, raised.value.sent) == ("timed_out", True)
 
 
 def test_memory_does_not_grow_with_the_size() -> None:

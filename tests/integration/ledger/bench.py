@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.job import Claim, Held, Lane, Payload, Reason, Receipt, Step, Submission, Wait
+from pipeline.job import Claim, Held, Lane, Reason, Receipt, Step, Submission, Wait
 from pipeline.job import job_id_of as id_of
-from pipeline.ledger import Ledger
+from pipeline.ledger import Control, Ledger
+from pipeline.limiter import Limiter, Limits, Slot
+from pipeline.payload import Payload, content_hash_of
 from pipeline.store import Store
 from tests.clocks import Clock
 from tests.servers import Server
@@ -22,9 +24,11 @@ REASON = Reason("api_error", "The API answered 500.", "req-1")
 STATES = ("pending", "active", "done", "dead", "cancelled")
 
 
-def make_submission(name: str, *, media: str | None = "a.wav", title: str = "Call") -> Submission:
-    body = json.dumps({"clientUniqueId": name, "title": title})
-    return Submission(name, Payload(body, media))
+def make_submission(
+    name: str, *, media: str | None = "a.wav", title: str = "Call", line: int = 0
+) -> Submission:
+    call = {"clientUniqueId": name, "title": title}
+    return Submission(name, Payload(json.dumps(call), media), content_hash_of(call, media), line)
 
 
 def make_wait(
@@ -47,6 +51,10 @@ class Bench:
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.store, lease_ttl_s=LEASE_TTL_S, attempts_max=self.attempts_max, clock=self.clock)
+
+    @property
+    def control(self) -> Control:
+        return Control(self.store, clock=self.clock)
 
     def submit(
         self, *names: str, batch: str = BATCH, lane: Lane = Lane.BACKFILL, media: str | None = "a.wav"
@@ -76,11 +84,23 @@ class Bench:
             self.ledger.record_step(self.begin(claim, earlier), details)
         return self.begin(claim, step)
 
+    def bury(self, *names: str, code: str = "refused", step: Step = Step.VALIDATE, **submitted: Any) -> None:
+        """Make dead letters of these, all held at once before the first of them dies."""
+        for held in [self.held(name, step, **submitted) for name in names]:
+            self.ledger.bury(held, Reason(code))
+
     def bring_in(self, name: str = "a", **submitted: Any) -> Held:
         """Bring one job to its end."""
         held = self.held(name, Step.UPLOAD_MEDIA, **submitted)
-        self.ledger.record_step(held)
+        self.ledger.record_step(held, {"bytes": "4"})
         return held
+
+    def request(self, held: Held, *, lane: Lane | None = None, **asked: Any) -> Slot:
+        """Bind a slot for a request of a job that is held."""
+        limits = Limits(10.0, 1_000_000, margin=0.0, burst=1, live_share=0.0)
+        slot = Limiter(self.store, limits, clock=self.clock).acquire(lane or held.lane, held=held, **asked)
+        assert isinstance(slot, Slot)
+        return slot
 
     def key(self, name: str) -> str:
         return f"{self.namespace}:{name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.ledger import Ledger
+from pipeline.ledger import Control, Ledger
 from pipeline.store import Store
 from tests.clocks import Clock
 from tests.integration.ledger.bench import Bench
@@ -19,6 +19,11 @@ def bench(server: Server, namespace: str, store: Store) -> Bench:
 @pytest.fixture
 def ledger(bench: Bench) -> Ledger:
     return bench.ledger
+
+
+@pytest.fixture
+def control(bench: Bench) -> Control:
+    return bench.control
 
 
 @pytest.fixture

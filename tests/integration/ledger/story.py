@@ -1,4 +1,4 @@
-"""All that lies in a small ledger at one moment, and what must be true of it at every moment."""
+"""All that lies in a small ledger at one moment, read past its scripts."""
 
 from __future__ import annotations
 
@@ -7,90 +7,99 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pipeline.job import Counts, Lane, State, job_id_of
-from tests.integration.ledger.bench import STATES, Bench
+from tests.integration.ledger.bench import Bench
 
-STEPS = ("", "validated", "created", "uploaded")
+Scores = Mapping[str, float]
+FIELDS = ("token", "step", "attempts", "run", "content")
+Fields = tuple[int, str, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The jobs of these names, the sets in which they stand, and the counts of these batches."""
+    """The jobs of these names, the sets in which they stand, and the counts of these batches.
 
-    jobs: Mapping[str, Mapping[str, str]]
-    due: Mapping[tuple[Lane, str], Mapping[str, float]]
-    turns: Mapping[Lane, Mapping[str, float]]
-    leases: Mapping[str, float]
-    dead: Mapping[str, Mapping[str, float]]
+    Attributes:
+        states: As the ledger tells them.
+        records: Token, last step recorded, attempts, run and hash of the content of those that are not done.
+        dead: By batch and '<step>:<code>'.
+        cancelled: By batch and number.
+    """
+
+    states: Mapping[str, State]
+    records: Mapping[str, Fields]
+    due: Mapping[tuple[Lane, str], Scores]
+    turns: Mapping[Lane, Scores]
+    leases: Scores
+    countdowns: Scores
+    dead: Mapping[tuple[str, str], Scores]
+    cancelled: Mapping[tuple[str, int], Scores]
     counts: Mapping[str, Counts]
-    now_ms: float
 
     @classmethod
     def read(cls, bench: Bench, names: Sequence[str], batches: Sequence[str]) -> Self:
-        """Read it in one round trip."""
+        """Read it in two round trips and one script."""
         ids = [job_id_of(name) for name in names]
-        places = [(lane, batch) for lane in Lane for batch in batches]
+        states = {job_id: state for job_id, state in zip(ids, bench.ledger.states(ids), strict=True) if state}
+        open_ids = [job_id for job_id, state in states.items() if state is not State.DONE]
         with bench.server.client.pipeline() as pipe:
-            for job_id in ids:
-                pipe.hgetall(bench.key(f"job:{job_id}"))
             for batch in batches:
                 pipe.hgetall(bench.key(f"batch:{batch}"))
-            sets = [*(f"due:{lane}:{batch}" for lane, batch in places), *(f"turns:{lane}" for lane in Lane)]
-            for key in [*sets, *(f"dead:{batch}" for batch in batches), "leases"]:
-                pipe.zrange(bench.key(key), 0, -1, withscores=True)
+                pipe.smembers(bench.key(f"reasons:{batch}"))
+            for job_id in open_ids:
+                pipe.hmget(bench.key(f"job:{job_id}"), FIELDS)
             found: list[Any] = pipe.execute()
-
-        def take(count: int) -> list[Any]:
-            taken, found[:] = found[:count], found[count:]
-            return taken
-
+        fields = dict(zip(batches, found[: 2 * len(batches) : 2], strict=True))
+        dead = [
+            (batch, reason)
+            for batch, reasons in zip(batches, found[1 : 2 * len(batches) : 2], strict=True)
+            for reason in reasons
+        ]
+        cancelled = [
+            (batch, number) for batch in batches for number in range(int(fields[batch].get("cancels", 0)) + 1)
+        ]
+        places = [(lane, batch) for lane in Lane for batch in batches]
+        sets = iter(
+            _read_sets(
+                bench,
+                [
+                    *(f"due:{lane}:{batch}" for lane, batch in places),
+                    *(f"turns:{lane}" for lane in Lane),
+                    *(f"dead:{reason}:{batch}" for batch, reason in dead),
+                    *(f"cancelled:{number}:{batch}" for batch, number in cancelled),
+                    "leases",
+                    "countdowns",
+                ],
+            )
+        )
         return cls(
-            jobs={job_id: job for job_id, job in zip(ids, take(len(ids)), strict=True) if job},
-            counts={
-                batch: Counts.from_fields(batch, values)
-                for batch, values in zip(batches, take(len(batches)), strict=True)
+            states=states,
+            records={
+                job_id: (int(token), step, int(attempts), run or "", content)
+                for job_id, (token, step, attempts, run, content) in zip(
+                    open_ids, found[2 * len(batches) :], strict=True
+                )
             },
-            due=dict(zip(places, map(dict, take(len(places))), strict=True)),
-            turns=dict(zip(Lane, map(dict, take(len(Lane))), strict=True)),
-            dead=dict(zip(batches, map(dict, take(len(batches))), strict=True)),
-            leases=dict(take(1)[0]),
-            now_ms=bench.clock.now_s * 1000,
+            due={place: next(sets) for place in places},
+            turns={lane: next(sets) for lane in Lane},
+            dead={place: next(sets) for place in dead},
+            cancelled={place: next(sets) for place in cancelled},
+            leases=next(sets),
+            countdowns=next(sets),
+            counts={batch: Counts.from_fields(batch, fields[batch]) for batch in batches},
         )
 
-    def check(self) -> None:
-        """Hold it to what must be true of it."""
-        self._check_places()
-        self._check_turns()
-        for batch in self.counts:
-            self._check_counts(batch)
+    def of(self, job_id: str) -> tuple[Fields | None, float | None]:
+        """Give what an operation may have changed about a job, beside its state."""
+        return self.records.get(job_id), self.leases.get(job_id)
 
-    def ids(self, state: State) -> list[str]:
-        """List the jobs in a state."""
-        return sorted(job_id for job_id, job in self.jobs.items() if job["state"] == state)
+    def places(self) -> list[str]:
+        """List the jobs in every set, as often as they are in one."""
+        sets = (*self.due.values(), *self.dead.values(), *self.cancelled.values(), self.leases)
+        return [job_id for scores in sets for job_id in scores]
 
-    def _check_places(self) -> None:
-        """A pending job is due, an active one leased, a dead one a dead letter; and nobody else is."""
-        assert sorted(job_id for place in self.due.values() for job_id in place) == self.ids(State.PENDING)
-        assert sorted(job_id for letters in self.dead.values() for job_id in letters) == self.ids(State.DEAD)
-        assert sorted(self.leases) == self.ids(State.ACTIVE)
-        for (lane, batch), place in self.due.items():
-            assert {(self.jobs[job_id]["lane"], self.jobs[job_id]["batch"]) for job_id in place} <= {
-                (lane, batch)
-            }
 
-    def _check_turns(self) -> None:
-        """A batch with pending jobs has its turn when the first of them is due, or now if that is later."""
-        for (lane, batch), place in self.due.items():
-            if place:
-                assert self.turns[lane][batch] <= max(min(place.values()), self.now_ms)
-
-    def _check_counts(self, batch: str) -> None:
-        """The counts are those of the jobs."""
-        own = [job for job in self.jobs.values() if job["batch"] == batch]
-        counts = self.counts[batch]
-        assert counts.total == len(own)
-        assert {state: getattr(counts, state) for state in STATES} == {
-            state: sum(job["state"] == state for job in own) for state in STATES
-        }
-        assert counts.created == sum(STEPS.index(job["step"]) >= 2 for job in own)
-        assert counts.uploaded == sum(job["step"] == "uploaded" for job in own)
-        assert counts.adopted == sum(job.get("adopted") == "1" for job in own)
+def _read_sets(bench: Bench, names: Sequence[str]) -> list[Scores]:
+    with bench.server.client.pipeline() as pipe:
+        for name in names:
+            pipe.zrange(bench.key(name), 0, -1, withscores=True)
+        return [dict(members) for members in pipe.execute()]

@@ -208,7 +208,7 @@ def test_a_job_that_its_workers_do_not_survive_is_dead(bench: Bench) -> None:
 
     assert bench.claim() == []
 
-    (letter,) = bench.ledger.dead_letters(BATCH, most=9)
+    (letter,) = bench.control.dead_letters(BATCH, most=9)
     assert (letter.code, letter.attempts) == ("worker_lost", ATTEMPTS_MAX)
     assert "killed or got stuck" in letter.message
     assert bench.lease_ends_in_s() is None

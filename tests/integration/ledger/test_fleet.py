@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.ledger import Fleet, Ledger
+from pipeline.ledger import Fleet, Ledger, Member
 from tests.clocks import Clock
+from tests.integration.ledger.bench import Bench
 
 
 def test_there_is_no_fleet_before_anybody_joined(ledger: Ledger) -> None:
@@ -33,6 +34,7 @@ def test_who_is_silent_is_forgotten(ledger: Ledger, clock: Clock) -> None:
     clock.advance(10)
 
     assert ledger.fleet() == Fleet(1, calls=1, media=1)
+    ledger.join_fleet("two", calls=1, media=1, ttl_s=20)
     clock.advance(-5)
     assert ledger.fleet() == Fleet(1, calls=1, media=1)
 
@@ -42,3 +44,22 @@ def test_who_leaves_is_gone_at_once(ledger: Ledger) -> None:
     ledger.join_fleet("two", calls=1, media=1, ttl_s=10)
 
     assert ledger.join_fleet("one", calls=0, media=0, ttl_s=0) == Fleet(1, calls=1, media=1)
+
+
+def test_a_worker_tells_of_itself(ledger: Ledger) -> None:
+    ledger.join_fleet("new", calls=4, media=0, ttl_s=10, told="1.2.3 abc")
+    ledger.join_fleet("silent", calls=0, media=2, ttl_s=10)
+
+    assert sorted(ledger.members(), key=lambda each: each.name) == [
+        Member("new", 4, 0, "1.2.3", "abc"),
+        Member("silent", 0, 2, "", ""),
+    ]
+
+
+def test_a_worker_of_before_that_told_nothing_is_counted_too(
+    ledger: Ledger, bench: Bench, clock: Clock
+) -> None:
+    key = f"{bench.namespace}:workers"
+    bench.server.client.hset(key, "old", f"{round(clock() * 1000) + 5000} 3 2")
+
+    assert ledger.members() == [Member("old", 3, 2)]

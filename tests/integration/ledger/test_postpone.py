@@ -1,12 +1,11 @@
-"""Putting an attempt off, giving it up, handing it back, and bringing dead letters back."""
+"""Putting an attempt off, giving it up, and handing it back."""
 
 from __future__ import annotations
 
 import pytest
 
 from pipeline.errors import LeaseLost
-from pipeline.job import Held, Lane, Reason, State, Step, job_id_of
-from pipeline.ledger import LOOK_UP_BUNDLE, Ledger
+from pipeline.job import Lane, Reason, State, Step, job_id_of
 from tests.integration.ledger.bench import ATTEMPTS_MAX, BATCH, LEASE_TTL_S, REASON, Bench, make_wait
 
 
@@ -77,7 +76,7 @@ def test_a_job_is_dead_when_its_attempts_are_spent(bench: Bench, keep: bool) -> 
     assert bench.ledger.postpone(bench.begin(claim), wait) is State.DEAD
 
     assert bench.lease_ends_in_s() is None
-    (letter,) = bench.ledger.dead_letters(BATCH, most=9)
+    (letter,) = bench.control.dead_letters(BATCH, most=9)
     assert (letter.code, letter.message, letter.request_id) == REASON
     assert (letter.step, letter.attempts) == (Step.VALIDATE, ATTEMPTS_MAX)
 
@@ -94,7 +93,7 @@ def test_a_buried_job_is_a_dead_letter_with_its_reason(bench: Bench) -> None:
 
     bench.ledger.bury(held, Reason("refused", "primaryUser is unknown", "req-9"))
 
-    (letter,) = bench.ledger.dead_letters(BATCH, most=9)
+    (letter,) = bench.control.dead_letters(BATCH, most=9)
     assert (letter.job_id, letter.client_unique_id) == (job_id_of("a"), "a")
     assert (letter.code, letter.message, letter.request_id) == ("refused", "primaryUser is unknown", "req-9")
     assert (letter.step, letter.attempts, letter.died_at) == (Step.CREATE_CALL, 0, bench.clock.now_s)
@@ -105,7 +104,7 @@ def test_a_buried_job_is_a_dead_letter_with_its_reason(bench: Bench) -> None:
 def test_a_reason_without_request_has_none(bench: Bench) -> None:
     bench.ledger.bury(bench.held(), Reason("media_missing", "There is no file a.wav."))
 
-    assert bench.ledger.dead_letters(BATCH, most=1)[0].request_id is None
+    assert bench.control.dead_letters(BATCH, most=1)[0].request_id is None
 
 
 def test_dead_letters_come_newest_first_and_no_more_than_asked_for(bench: Bench) -> None:
@@ -113,7 +112,7 @@ def test_dead_letters_come_newest_first_and_no_more_than_asked_for(bench: Bench)
         bench.ledger.bury(bench.held(name), REASON)
         bench.clock.advance(1)
 
-    letters = bench.ledger.dead_letters(BATCH, most=2)
+    letters = bench.control.dead_letters(BATCH, most=2)
 
     assert [letter.client_unique_id for letter in letters] == ["c", "b"]
 
@@ -139,71 +138,3 @@ def test_a_claim_that_somebody_else_has_by_now_is_not_given_back(bench: Bench) -
     bench.ledger.give_back(old)
 
     assert bench.job()["state"] == "active"
-
-
-def bury(bench: Bench, *names: str, code: str = "refused", step: Step = Step.VALIDATE) -> list[Held]:
-    held = [bench.held(name, step) for name in names]
-    for each in held:
-        bench.ledger.bury(each, Reason(code))
-    return held
-
-
-def test_a_dead_letter_comes_back_where_it_stood_with_its_attempts_forgiven(
-    bench: Bench, ledger: Ledger
-) -> None:
-    ledger.postpone(bench.held(), make_wait(0, costs_attempt=True))
-    bury(bench, "a", step=Step.UPLOAD_MEDIA)
-    bench.is_woken()
-
-    assert ledger.retry(BATCH) == 1
-
-    job = bench.job()
-    assert (job["state"], job["step"], job["attempts"], job["call_id"]) == ("pending", "created", "0", "77")
-    assert job.keys().isdisjoint({"code", "message", "request_id", "dead_step", "died_at"})
-    assert ledger.dead_letters(BATCH, most=9) == []
-    assert bench.is_woken()
-    assert bench.claim()[0].steps == (Step.UPLOAD_MEDIA,)
-
-
-def test_only_what_died_of_one_reason_may_be_brought_back(bench: Bench, ledger: Ledger) -> None:
-    bury(bench, "a", "b", code="refused")
-    bury(bench, "c", code="media_missing")
-
-    assert ledger.retry(BATCH, code="media_missing") == 1
-    assert ledger.states([job_id_of(name) for name in "abc"]) == [State.DEAD, State.DEAD, State.PENDING]
-
-
-def test_single_dead_letters_may_be_brought_back(bench: Bench, ledger: Ledger) -> None:
-    bury(bench, "a", "b")
-    bench.submit("c")
-
-    assert ledger.retry("", job_ids=[job_id_of(name) for name in "bcz"]) == 1
-    assert ledger.states([job_id_of(name) for name in "abcz"]) == [
-        State.DEAD,
-        State.PENDING,
-        State.PENDING,
-        None,
-    ]
-
-
-def test_only_the_batch_asked_for_comes_back(bench: Bench, ledger: Ledger) -> None:
-    ledger.bury(bench.held("a", batch="one"), REASON)
-    ledger.bury(bench.held("b", batch="two"), REASON)
-
-    assert ledger.retry("two") == 1
-    assert ledger.retry("two") == 0
-    assert ledger.counts("one").dead == 1
-
-
-@pytest.mark.parametrize("apart_s", [0.0, 0.001], ids=["at_one_moment", "one_after_another"])
-def test_more_dead_letters_than_one_look_takes_all_come_back(bench: Bench, apart_s: float) -> None:
-    names = [f"job-{number}" for number in range(2 * LOOK_UP_BUNDLE + 10)]
-    bench.submit(*names)
-    bench.clock.advance(1)
-    for claim in bench.claim(window=len(names)):
-        bench.ledger.bury(bench.begin(claim), REASON)
-        bench.clock.advance(apart_s)
-
-    assert bench.ledger.retry(BATCH, code="none such") == 0
-    assert bench.ledger.retry(BATCH) == len(names)
-    assert bench.ledger.counts(BATCH).pending == len(names)

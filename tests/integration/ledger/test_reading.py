@@ -58,9 +58,9 @@ def test_a_call_that_existed_before_is_counted_as_adopted(bench: Bench, ledger: 
     assert ledger.counts(BATCH).adopted == 1
 
 
-def test_a_batch_that_is_not_there_counts_nothing(ledger: Ledger) -> None:
-    assert ledger.counts("none") == Counts("none")
-    assert ledger.dead_letters("none", most=9) == []
+def test_a_batch_that_is_not_there_counts_nothing(bench: Bench) -> None:
+    assert bench.ledger.counts("none") == Counts("none")
+    assert bench.control.dead_letters("none", most=9) == []
 
 
 def test_batches_are_listed_newest_first(bench: Bench, ledger: Ledger) -> None:

@@ -8,16 +8,17 @@ import pytest
 
 from pipeline.errors import LeaseLost, PayloadUnknown
 from pipeline.job import Held, Lane, State, Step, job_id_of
-from pipeline.ledger import Ledger
+from pipeline.ledger import Filled, Filling, Ledger, Link
+from pipeline.limiter import Slot
 from tests.integration.ledger.bench import BATCH, LEASE_TTL_S, REASON, Bench, make_submission, make_wait
 
-WRITES: dict[str, Callable[[Ledger, Held], object]] = {
-    "renew": lambda ledger, held: ledger.renew(held),
-    "note_request": lambda ledger, held: ledger.note_request(held, wait_s=1),
-    "record_step": lambda ledger, held: ledger.record_step(held, {"size_bytes": "1"}),
-    "postpone": lambda ledger, held: ledger.postpone(held, make_wait(costs_attempt=True)),
-    "keep": lambda ledger, held: ledger.postpone(held, make_wait(keep=True)),
-    "bury": lambda ledger, held: ledger.bury(held, REASON),
+WRITES: dict[str, Callable[[Bench, Held], object]] = {
+    "renew": lambda bench, held: bench.ledger.renew(held),
+    "request": lambda bench, held: bench.request(held),
+    "record_step": lambda bench, held: bench.ledger.record_step(held, {"size_bytes": "1"}),
+    "postpone": lambda bench, held: bench.ledger.postpone(held, make_wait(costs_attempt=True)),
+    "keep": lambda bench, held: bench.ledger.postpone(held, make_wait(keep=True)),
+    "bury": lambda bench, held: bench.ledger.bury(held, REASON),
 }
 
 
@@ -115,7 +116,7 @@ def test_nothing_is_begun_on_a_job_that_is_not_there(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_an_attempt_that_lost_its_lease_writes_nothing(
-    bench: Bench, write: Callable[[Ledger, Held], object]
+    bench: Bench, write: Callable[[Bench, Held], object]
 ) -> None:
     old = bench.held()
     bench.clock.advance(LEASE_TTL_S)
@@ -124,21 +125,21 @@ def test_an_attempt_that_lost_its_lease_writes_nothing(
     before = bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)
 
     with pytest.raises(LeaseLost, match="was lost to another attempt"):
-        write(bench.ledger, old)
+        write(bench, old)
 
     assert (bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)) == before
 
 
 @pytest.mark.parametrize("write", [WRITES[name] for name in WRITES if name != "record_step"])
 def test_a_delivery_whose_step_is_recorded_writes_nothing(
-    bench: Bench, write: Callable[[Ledger, Held], object]
+    bench: Bench, write: Callable[[Bench, Held], object]
 ) -> None:
     held = bench.held()
     bench.ledger.record_step(held)
     before = bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)
 
     with pytest.raises(LeaseLost):
-        write(bench.ledger, held)
+        write(bench, held)
 
     assert (bench.job(), bench.lease_ends_in_s(), bench.ledger.counts(BATCH)) == before
 
@@ -162,7 +163,7 @@ def test_a_renewed_lease_is_not_claimed(bench: Bench) -> None:
 
 
 def test_a_create_that_may_have_left_is_remembered(bench: Bench) -> None:
-    bench.ledger.note_request(bench.held("a", Step.CREATE_CALL), wait_s=1.5)
+    bench.request(bench.held("a", Step.CREATE_CALL))
 
     bench.clock.advance(LEASE_TTL_S)
     (claim,) = bench.claim()
@@ -171,30 +172,69 @@ def test_a_create_that_may_have_left_is_remembered(bench: Bench) -> None:
 
 
 def test_an_upload_is_no_create(bench: Bench) -> None:
-    bench.ledger.note_request(bench.held("a", Step.UPLOAD_MEDIA), wait_s=0)
+    bench.request(bench.held("a", Step.UPLOAD_MEDIA))
 
     assert "posted" not in bench.job()
 
 
+def instant(slot: Slot) -> float:
+    return slot.at_us // 1000 / 1000
+
+
 def test_requests_are_counted_with_the_instants_of_the_first_and_the_last(bench: Bench) -> None:
-    start_s = bench.clock.now_s
     first, second = bench.held("a", Step.CREATE_CALL), bench.held("b", Step.CREATE_CALL)
-    bench.ledger.note_request(first, wait_s=1.25)
+    first_slot = bench.request(first)
     bench.clock.advance(10)
-    bench.ledger.note_request(second, wait_s=0.5)
+    second_slot = bench.request(second)
 
     counts = bench.ledger.counts(BATCH)
 
     assert counts.requests == 2
-    assert (counts.first_request_at, counts.last_request_at) == (start_s + 1.25, start_s + 10.5)
+    assert (counts.first_request_at, counts.last_request_at) == (instant(first_slot), instant(second_slot))
 
 
 def test_the_last_request_is_the_one_that_leaves_last(bench: Bench) -> None:
     late, early = bench.held("a", Step.CREATE_CALL), bench.held("b", Step.CREATE_CALL)
-    bench.ledger.note_request(late, wait_s=2)
-    bench.ledger.note_request(early, wait_s=1)
+    late_slot = bench.request(late)
+    early_slot = bench.request(early, lane=Lane.LIVE)
 
-    assert bench.ledger.counts(BATCH).last_request_at == bench.clock.now_s + 2
+    # One of the live lane takes the first place, and the other one is told to leave after it.
+    assert early_slot.at_us == late_slot.at_us
+    assert bench.ledger.counts(BATCH).last_request_at == instant(late_slot)
+
+
+def test_a_request_is_noted_once(bench: Bench) -> None:
+    held = bench.held("a", Step.CREATE_CALL)
+    bench.request(held)
+    bench.request(held, is_noted=True)
+
+    assert bench.ledger.counts(BATCH).requests == 1
+
+
+def test_who_lost_its_lease_takes_no_slot(bench: Bench) -> None:
+    held = bench.held("a", Step.CREATE_CALL)
+    before = bench.request(bench.held("b", Step.CREATE_CALL))
+    bench.clock.advance(LEASE_TTL_S + 1)
+    bench.claim()
+
+    for is_noted in (False, True):
+        with pytest.raises(LeaseLost):
+            bench.request(held, is_noted=is_noted)
+
+    assert bench.server.client.lrange(bench.key("grants"), 0, -1) == [str(before.at_us)]
+    assert "posted" not in bench.job("a")
+
+
+def test_who_lost_its_lease_gives_back_the_slot_that_it_missed(bench: Bench) -> None:
+    held = bench.held("a", Step.CREATE_CALL)
+    missed = bench.request(held)
+    bench.clock.advance(LEASE_TTL_S + 1)
+    bench.claim()
+
+    with pytest.raises(LeaseLost):
+        bench.request(held, is_noted=True, missed=missed)
+
+    assert bench.server.client.lrange(bench.key("grants"), 0, -1) == []
 
 
 def test_a_recorded_step_leaves_the_job_active_and_renews_the_lease(bench: Bench) -> None:
@@ -213,7 +253,7 @@ def test_the_last_step_ends_the_job(bench: Bench) -> None:
 
     counts = bench.ledger.counts(BATCH)
     assert (counts.done, counts.created, counts.uploaded) == (1, 1, 1)
-    assert bench.job()["done_at"] == f"{bench.clock.now_s * 1000:.0f}"
+    assert bench.job()["d"] == f"{bench.clock.now_s:.0f}"
     assert bench.lease_ends_in_s() is None
     assert bench.is_woken()
 
@@ -266,3 +306,23 @@ def test_a_job_of_a_newer_version_is_left_to_newer_workers(bench: Bench) -> None
     job = bench.job()
     assert (job["state"], job["attempts"]) == ("pending", "0")
     assert bench.due_in_s() == 60
+
+
+def test_what_is_filled_into_a_create_is_kept_until_it_is_forgotten(bench: Bench) -> None:
+    held = bench.begin(bench.claimed())
+    filling, link = (
+        Filling(bench.store),
+        Link("https://store.example.com/a.wav?signature=a b", 1_800_000_000.0),
+    )
+
+    assert filling.fill_in(held) == Filled()
+    filling.fill_in(held, users="5000000000000000001 7")
+    filled = filling.fill_in(held, link=link.encode())
+    assert filled == filling.fill_in(held) == Filled(("5000000000000000001", "7"), link)
+    assert filling.fill_in(held, users="") == Filled((), link)
+    assert filling.fill_in(held, users="", link="") == Filled()
+
+    bench.ledger.record_step(held)
+    with pytest.raises(LeaseLost):
+        filling.fill_in(held, users="7")
+    assert "users" not in bench.job()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.job import Lane
-from pipeline.limiter import HORIZON_S, Limits
+from pipeline.limiter import HORIZON_S, Limiter, Limits
+from pipeline.limiter.limiter import NO_JOB
 from pipeline.store import Store
-from tests.clocks import NOON_S
+from tests.clocks import NOON_S, Clock
 
 NOON_US = round(NOON_S * 1e6)
 SECOND_US = 1_000_000
@@ -56,6 +57,8 @@ class Asker:
             "1" if look_only else "0",
             *self.day_us,
             "",
+            0,
+            *NO_JOB,
         )
         return Answer(kind, int(wait_us), reason)
 
@@ -91,3 +94,11 @@ def most_in_window(slots: list[int], window_us: int) -> int:
             start += 1
         most = max(most, end - start + 1)
     return most
+
+
+def open_limiter(store: Store, clock: Clock) -> Limiter:
+    """Open a limiter in a time of its own, whose first second, which is silent, has passed."""
+    opened = Limiter(store, make_limits(), clock=clock)
+    opened.look(Lane.LIVE)
+    clock.advance(60)
+    return opened

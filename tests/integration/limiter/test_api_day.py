@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.job import Lane
 from pipeline.limiter import LONG_RETRY_AFTER_S, Limiter, Limits, Refusal, Slot, day_of
+from pipeline.limiter.limiter import NO_JOB
 from pipeline.store import Store
 from tests.clocks import Clock
 from tests.integration.limiter.pace import make_limits
@@ -69,6 +70,17 @@ def test_the_whole_budget_is_there_again_at_midnight(store: Store) -> None:
     assert limiter.use().today == 20
 
 
+def test_a_day_of_25_hours_has_the_budget_once(store: Store) -> None:
+    limiter, clock = limiter_at(store, at("2026-11-01T00:10"))
+    take(limiter, clock)
+
+    clock.now_s = at("2026-11-01T23:30")  # 24 hours and 20 minutes later
+    refused = limiter.acquire(Lane.BACKFILL)
+
+    assert isinstance(refused, Refusal)
+    assert clock.now_s + refused.wait_s == pytest.approx(at("2026-11-02T00:00") - 3)
+
+
 def test_what_left_in_the_last_second_of_a_day_may_arrive_in_the_next(store: Store) -> None:
     limiter, clock = limiter_at(store, at("2026-11-22T23:58:59.2"), per_day=4)
     for _ in range(2):
@@ -96,6 +108,8 @@ def test_a_server_whose_clock_is_ahead_begins_its_day_all_the_same(store: Store)
         starts,
         ends,
         "",
+        0,
+        *NO_JOB,
     )
 
     assert answer[0] == "granted"

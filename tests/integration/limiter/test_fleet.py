@@ -10,11 +10,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_any
 from multiprocessing.process import BaseProcess
 
+import pytest
+
 from pipeline.job import Lane
 from pipeline.limiter import Limiter, Notices, Slot
 from pipeline.store import Store
 from tests.integration.limiter.pace import make_limits
 from tests.servers import Server
+
+pytestmark = pytest.mark.quiet
 
 PROCESSES = 8
 PER_SECOND = 40.0

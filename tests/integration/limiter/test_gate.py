@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -322,3 +324,54 @@ def test_a_probe_that_succeeds_wakes_the_dispatchers(limiter: Limiter, clock: Cl
     limiter.note_success(granted(limiter))
 
     assert store.wait_for_wake(5)
+
+
+@pytest.mark.parametrize("reason", PROBES)
+def test_a_graver_reason_does_not_shorten_a_retry_after(limiter: Limiter, reason: str) -> None:
+    limiter.close_for(3600, "429")
+
+    CLOSE[reason](limiter)
+
+    assert refused(limiter) == Refusal(3600, reason)
+
+
+@pytest.mark.parametrize("reason", PROBES)
+def test_a_probe_that_meets_a_429_is_followed_by_no_other_before_its_retry_after(
+    limiter: Limiter, clock: Clock, reason: str
+) -> None:
+    CLOSE[reason](limiter)
+    clock.advance(5)
+    assert granted(limiter).is_probe
+
+    limiter.close_for(600, "429")
+    limiter.close_for(20, "429")
+
+    assert refused(limiter) == Refusal(600, reason)
+    clock.advance(600)
+    assert granted(limiter).is_probe
+
+
+def test_a_retry_after_moves_no_gate_that_a_hand_closed(limiter: Limiter) -> None:
+    limiter.close_by_hand("maintenance")
+
+    limiter.close_for(3600, "429")
+
+    assert refused(limiter) == Refusal(5, "by_hand")
+
+
+def test_the_sentence_says_why_since_when_and_until_when() -> None:
+    now = time.time()
+    today = Gate("rate_limited", "429", "timed", now - 60, now, now)
+    noon = datetime.fromtimestamp(NOON_S).astimezone()
+    probed = Gate("failing", "500", "probe", NOON_S, NOON_S + 5, NOON_S)
+    closed = Gate("by_hand", "maintenance", "hand", NOON_S, NOON_S, NOON_S)
+
+    since, until = (f"{datetime.fromtimestamp(at).astimezone():%H:%M:%S}" for at in (now - 60, now))
+    assert today.sentence.endswith(f"until {until}: rate_limited: 429")
+    assert since in today.sentence
+    # Of another day than today it says which.
+    next_try = noon + timedelta(seconds=5)
+    assert probed.sentence == (
+        f"gate closed since {noon:%Y-%m-%d %H:%M:%S}, next try at {next_try:%Y-%m-%d %H:%M:%S}: failing: 500"
+    )
+    assert closed.sentence.endswith("until it is opened by hand: by_hand: maintenance")

@@ -122,6 +122,30 @@ def test_a_slot_that_was_missed_is_told_of_and_does_not_count_for_the_day(
     assert (limiter.use().today, limiter.in_force().missed) == (1, 1)
 
 
+@pytest.mark.parametrize(("lead_s", "leaves_in_s"), [(0.0, 0.0), (0.5, 0.5), (7.0, 1.0)])
+def test_who_needs_time_to_be_ready_gets_a_slot_no_sooner(
+    limiter: Limiter, clock: Clock, lead_s: float, leaves_in_s: float
+) -> None:
+    slot = limiter.acquire(Lane.BACKFILL, lead_s=lead_s)
+    following = limiter.acquire(Lane.BACKFILL)
+
+    assert isinstance(slot, Slot)
+    assert isinstance(following, Slot)
+    assert slot.at_us == round((clock.now_s + leaves_in_s) * 1e6)
+    # One behind the other, as always.
+    assert following.at_us - slot.at_us == pytest.approx(SECOND_US / 3 / 0.99, abs=1)
+
+
+def test_live_takes_a_place_for_which_it_can_be_ready(limiter: Limiter, clock: Clock) -> None:
+    for _ in range(6):
+        limiter.acquire(Lane.BACKFILL)
+
+    slot = limiter.acquire(Lane.LIVE, lead_s=0.5)
+
+    assert isinstance(slot, Slot)
+    assert 0.5 <= slot.at_us / 1e6 - clock.now_s < 0.5 + 0.34
+
+
 def test_an_interval_longer_than_the_horizon_is_kept(store: Store) -> None:
     asker = Asker(store, make_limits(0.1, margin=0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -32,6 +33,17 @@ def test_it_says_where_it_listens_and_ends_at_a_signal(number: signal.Signals) -
         stop(process)
     # The line that told the address was the only one.
     assert (process.returncode, stdout, stderr) == (0, "", "")
+
+
+def test_it_says_where_it_listens_as_json() -> None:
+    process = start_simulator(json=True)
+    try:
+        assert process.stdout
+        ready = json.loads(process.stdout.readline())
+        assert ready["pid"] == process.pid
+        assert Simulator(ready["address"], process).health()["requests"] == 0
+    finally:
+        stop(process)
 
 
 def test_it_ends_in_time_with_an_upload_and_a_slow_answer_under_way() -> None:

@@ -164,7 +164,7 @@ def test_a_client_that_does_not_wait_for_a_slow_answer_is_noted(client: Client, 
 
 def test_latency_delays_every_answer_but_not_refusals() -> None:
     with (
-        running_simulator(latency="0.2-0.3", requests_per_second=1) as simulator,
+        running_simulator(latency="1-1.1", requests_per_second=0.2) as simulator,
         connected(simulator) as client,
     ):
         started_s = time.monotonic()
@@ -173,8 +173,8 @@ def test_latency_delays_every_answer_but_not_refusals() -> None:
         while client.ask("GET", "/v2/workspaces").status != 429:
             answered_s = time.monotonic()
         refused_s = time.monotonic()
-    assert answered_s - started_s >= 0.2
-    assert refused_s - answered_s < 0.2
+    assert answered_s - started_s >= 1
+    assert refused_s - answered_s < 1
 
 
 def fates_of(seed: int) -> list[str]:

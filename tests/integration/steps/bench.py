@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.gong import GongClient
-from pipeline.job import Claim, Counts, DeadLetter, Lane, Payload, Step, Submission
-from pipeline.ledger import Ledger
+from pipeline.job import Claim, Counts, DeadLetter, Lane, Step, Submission, job_id_of
+from pipeline.ledger import Control, Filling, Ledger, Manifests, Record
 from pipeline.limiter import Gate, Limiter, Limits, Notices
+from pipeline.media import Access
+from pipeline.payload import Payload, content_hash_of
 from pipeline.people import Directory
 from pipeline.settings import Settings
-from pipeline.steps import GoOn, Next, Services, run_step
+from pipeline.steps import GoOn, Next, Services, Stop, run_step
 from pipeline.store import Store
 from tests.recordings import make_call, wav
 from tests.servers import Server
@@ -55,9 +57,12 @@ class Bench:
         """Change the limits."""
         self.have(limiter=Limiter(self.store, replace(LIMITS, **overrides)))
 
-    def hand_in(self, *, media: str | None = MEDIA, name: str = "", **call: Any) -> None:
+    def hand_in(
+        self, *, media: str | None = MEDIA, name: str = "", is_linked: bool = False, **call: Any
+    ) -> None:
         body = make_call(name or self.name, **call)
-        submission = Submission(name or self.name, Payload(json.dumps(body), media))
+        payload = Payload(json.dumps(body), media, is_linked)
+        submission = Submission(name or self.name, payload, content_hash_of(body, media))
         self.services.ledger.submit([submission], batch=BATCH, lane=Lane.BACKFILL)
 
     def claim(self) -> Claim:
@@ -71,6 +76,15 @@ class Bench:
         claim = self.claims[-1] if self.claims else self.claim()
         return run_step(step, claim.job_id, claim.lease_token, self.services)
 
+    def probe(self, step: Step) -> Next:
+        """Run a step as the probe of a closed gate, again when a busy machine let it miss its slot."""
+        after: Next = Stop(None, "", "")
+        while isinstance(after, Stop) and after.code in {"", "waits_unauthorized"}:
+            self.services.limiter.probe_now()
+            self.claim()
+            after = self.run(step)
+        return after
+
     def run_before(self, step: Step) -> None:
         """Run the steps that come before one."""
         for earlier in list(Step)[: list(Step).index(step)]:
@@ -78,15 +92,24 @@ class Bench:
 
     def job(self) -> dict[str, str]:
         """Read the job's record as it lies in the server."""
-        key = f"{self.name}:job:{Submission(self.name, Payload('', None)).job_id}"
+        key = f"{self.name}:job:{job_id_of(self.name)}"
         record: dict[str, str] = self.server.client.hgetall(key)
         return record
+
+    def record(self) -> Record:
+        """Read what the ledger tells of the job."""
+        found = Manifests(self.store).records(BATCH)
+        return next(record for record in found if record.client_unique_id == self.name)
 
     def counts(self) -> Counts:
         return self.services.ledger.counts(BATCH)
 
+    @property
+    def control(self) -> Control:
+        return Control(self.store)
+
     def dead_letter(self) -> DeadLetter:
-        (letter,) = self.services.ledger.dead_letters(BATCH, most=9)
+        (letter,) = self.control.dead_letters(BATCH, most=9)
         return letter
 
     def gate(self) -> Gate | None:
@@ -114,10 +137,11 @@ def make_bench(server: Server, store: Store, name: str, root: Path, url: str) ->
                 ledger=Ledger(store, lease_ttl_s=30.0, attempts_max=3),
                 limiter=Limiter(store, LIMITS),
                 notices=Notices(store),
+                filling=Filling(store),
                 directory=Directory(store, taken_s=30.0),
                 client=client,
                 settings=Settings(failures_to_close=2, backoff_base_s=4.0),
-                media_roots=(root,),
+                access=Access((root,)),
                 random=lambda: 0.5,
             ),
         )

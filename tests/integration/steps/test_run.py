@@ -58,7 +58,7 @@ def test_a_step_that_is_recorded_is_not_done_again(bench: Bench) -> None:
 def test_a_job_of_a_newer_version_is_left_to_newer_workers(bench: Bench) -> None:
     bench.hand_in()
     claim = bench.claim()
-    bench.server.client.set(f"{bench.name}:payload:{claim.job_id}", "2\n{}")
+    bench.server.client.set(f"{bench.name}:payload:{claim.job_id}", "6\n{}")
 
     after = bench.run(Step.VALIDATE)
 
@@ -87,7 +87,7 @@ def test_what_the_server_refuses_for_good_ends_the_step_at_once(
     bench.server.client.delete(f"{bench.name}:batch:calls")
     bench.server.client.set(f"{bench.name}:batch:calls", "somebody else's")
 
-    with pytest.raises(LedgerRefused, match="refuses the script note_request: WRONGTYPE"):
+    with pytest.raises(LedgerRefused, match="refuses the script acquire: WRONGTYPE"):
         bench.run(Step.CREATE_CALL)
 
     assert api.health()["requests"] == arrived

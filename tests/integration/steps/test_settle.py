@@ -95,10 +95,8 @@ def test_wrong_settings_close_the_gate_and_give_the_job_back(
 
 def test_a_probe_that_is_answered_opens_the_gate(bench: Bench) -> None:
     create(bench, 401, errors("Access denied"))
-    bench.services.limiter.probe_now()
-    bench.claim()
 
-    assert bench.run(Step.CREATE_CALL) == GoOn()
+    assert bench.probe(Step.CREATE_CALL) == GoOn()
 
     assert bench.gate() is None
 

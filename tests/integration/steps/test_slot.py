@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ import pytest
 from pipeline.gong import GongClient
 from pipeline.job import Lane, State, Step
 from pipeline.ledger import Ledger
-from pipeline.limiter import Slot
+from pipeline.limiter import Limiter, Refusal, Slot
+from pipeline.outcome import Answer
 from pipeline.steps import Again, GoOn, Stop
 from tests.integration.steps.bench import Bench, beside
 from tests.simulators import Simulator
 from tests.waiting import await_true
+
+pytestmark = pytest.mark.quiet
 
 # The server's clock is known to half the time that its answer took.
 EARLY_S = 0.02
@@ -53,6 +57,36 @@ def test_a_slot_that_was_missed_is_given_up_for_another(
     assert bench.services.limiter.in_force().missed == 1
 
 
+def test_a_slot_that_is_known_too_badly_is_given_up_at_once(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    before = api.health()["requests"]
+    bench.have(limiter=LongInComing.of(bench.services.limiter))
+
+    assert bench.run(Step.CREATE_CALL) == GoOn()
+
+    assert api.health()["requests"] - before == 1
+    assert bench.counts().requests == 1
+    assert bench.services.limiter.in_force().missed == 1
+
+
+class LongInComing(Limiter):
+    """Hears of its first slot late."""
+
+    vague = 1
+
+    @classmethod
+    def of(cls, limiter: Limiter) -> LongInComing:
+        return cls(limiter._store, limiter.limits)
+
+    def acquire(self, *args: Any, **kwargs: Any) -> Slot | Refusal:
+        answer = super().acquire(*args, **kwargs)
+        if isinstance(answer, Slot) and self.vague:
+            self.vague -= 1
+            return replace(answer, doubt_s=0.1)
+        return answer
+
+
 class SlowToConnect(GongClient):
     """Takes longer to connect, the first time, than a slot holds."""
 
@@ -68,6 +102,57 @@ class SlowToConnect(GongClient):
         super().connect()
         if self.delays_s:
             threading.Event().wait(self.delays_s.pop())
+
+
+def test_who_needs_long_to_be_ready_is_given_the_time(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    before = api.health()["requests"]
+    client = SlowToConnect.of(bench.services.client)
+    client.delays_s = [0.1] * 50
+    bench.have(client=client)
+
+    assert bench.run(Step.CREATE_CALL) == GoOn()
+
+    assert api.health()["requests"] - before == 1
+    # On a busy machine it may take more the second time.
+    assert len(client.delays_s) >= 46
+
+
+@pytest.mark.parametrize("step", [Step.CREATE_CALL, Step.UPLOAD_MEDIA])
+def test_a_request_that_leaves_late_all_the_same_is_told_of(
+    bench: Bench, caplog: pytest.LogCaptureFixture, step: Step
+) -> None:
+    caplog.set_level(logging.INFO)
+    bench.hand_in()
+    bench.run_before(step)
+    before = bench.services.limiter.in_force().late
+    bench.have(client=SlowToLeave.of(bench.services.client))
+
+    assert bench.run(step) == GoOn()
+
+    assert bench.services.limiter.in_force().late == before + 1
+    assert "s after its slot" in caplog.text
+
+
+class SlowToLeave(GongClient):
+    """Loses its connection when the slot has come, and takes long to open another."""
+
+    @classmethod
+    def of(cls, client: GongClient) -> SlowToLeave:
+        return cls(client.base_url, access_key="demo-key", access_key_secret="demo-secret")
+
+    def create_call(self, *args: Any, **kwargs: Any) -> Answer:
+        self._open_anew()
+        return super().create_call(*args, **kwargs)
+
+    def upload_media(self, *args: Any, **kwargs: Any) -> Answer:
+        self._open_anew()
+        return super().upload_media(*args, **kwargs)
+
+    def _open_anew(self) -> None:
+        self.close()
+        threading.Event().wait(0.05)
 
 
 def test_a_lease_that_was_lost_before_another_slot_sends_nothing(bench: Bench, api: Simulator) -> None:

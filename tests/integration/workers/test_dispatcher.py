@@ -6,23 +6,26 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from celery import Celery
+from kombu.asynchronous.timer import Timer
 
-from pipeline.job import Lane, Payload, Submission
+from pipeline.job import Lane, Submission
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Limits
+from pipeline.payload import Payload, content_hash_of
 from pipeline.settings import Settings
 from pipeline.store import Store
 from tests.clocks import Clock
 from tests.servers import Server
 from tests.waiting import await_true
 from workers.app import make_app
-from workers.dispatcher import Dispatch, Dispatcher, lanes_to_claim
+from workers.beat import Beat
+from workers.dispatcher import Dispatch, Dispatcher, Worker, look_at
 
 BOTH, LIVE_ONLY, NONE = (Lane.LIVE, Lane.BACKFILL), (Lane.LIVE,), ()
 # Measured: 1,916 bytes and the name of the machine. With the recording in it: 5 KB, for each of a million.
@@ -94,7 +97,11 @@ def test_only_lanes_that_could_send_are_claimed_from(
     limiter = make_limiter(store, clock)
     prepare(limiter, clock)
 
-    assert lanes_to_claim(limiter) == lanes
+    look = look_at(limiter)
+    assert look.lanes == lanes
+    # the gate is told of without reading it
+    gate = limiter.gate()
+    assert look.gate_is_open is (gate is None)
 
 
 @dataclass(slots=True)
@@ -106,6 +113,7 @@ class Bench:
     settings: Settings
     store: Store
     app: Celery
+    beat: Beat = field(default_factory=Beat)
 
     @property
     def ledger(self) -> Ledger:
@@ -117,14 +125,14 @@ class Bench:
 
     def dispatch(self, *, processes: int = 4) -> Dispatch:
         both = {"calls": processes, "media": processes}
-        return Dispatch(self.app, "worker@here", both, store=self.store, settings=self.settings)
+        worker = Worker("worker@here", both, self.beat)
+        return Dispatch(self.app, worker, store=self.store, settings=self.settings)
 
     def submit(self, count: int, *, title: str = "Call") -> None:
         submissions = [
-            Submission(
-                f"pbx-{number}", Payload(json.dumps({"clientUniqueId": number, "title": title}), "a.wav")
-            )
+            Submission(f"pbx-{number}", Payload(json.dumps(call), "a.wav"), content_hash_of(call, "a.wav"))
             for number in range(count)
+            if (call := {"clientUniqueId": number, "title": title})
         ]
         self.ledger.submit(submissions, batch="calls", lane=Lane.BACKFILL)
 
@@ -174,6 +182,18 @@ def test_a_worker_that_stops_gives_back_what_it_did_not_publish(bench: Bench) ->
     assert (counts.active, counts.pending) == (0, 3)
 
 
+def test_a_worker_that_was_asked_to_stop_leaves_what_is_handed_back_to_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submit(3)
+    monkeypatch.setattr("workers.turns.stop_by", lambda: 1.0)
+
+    bench.dispatch().turn(threading.Event())
+
+    assert bench.messages() == []
+    assert bench.ledger.counts("calls").pending == 3
+
+
 def test_a_gate_that_waits_for_a_probe_gets_one_job(bench: Bench) -> None:
     bench.submit(3)
     bench.limiter.close_unauthorized("for the test")
@@ -198,6 +218,36 @@ def test_a_closed_gate_gets_none(bench: Bench) -> None:
     assert bench.ledger.counts("calls").pending == 3
 
 
+def test_the_log_says_once_why_nothing_is_claimed_and_that_it_goes_on(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    dispatch, going_on = bench.dispatch(), threading.Event()
+    close: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: bench.limiter.close_for(600, "429"),
+        lambda: bench.limiter.close_for(900, "429"),
+        lambda: bench.limiter.close_unauthorized("401"),
+        # the next try of a gate that is probed is told no more
+        bench.limiter.probe_now,
+        bench.limiter.open_by_hand,
+    ]
+    told = []
+    for each in close:
+        each()
+        for _ in range(2):
+            caplog.clear()
+            bench.server.client.lpush(f"{bench.namespace}:wake", "1")
+            dispatch.turn(going_on)
+            told.append([record.getMessage() for record in caplog.records])
+    assert [len(each) for each in told] == [0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0]
+    sentences = [each[0] for each in told if each]
+    assert all("Nothing is claimed: gate closed since" in each for each in sentences[:3])
+    assert "until" in sentences[0]
+    assert sentences[0] != sentences[1]
+    assert "unauthorized: 401" in sentences[2]
+    assert sentences[3] == "The gate is open again."
+
+
 def test_a_worker_is_part_of_the_fleet_until_it_leaves(bench: Bench) -> None:
     dispatch = bench.dispatch(processes=4)
 
@@ -208,15 +258,39 @@ def test_a_worker_is_part_of_the_fleet_until_it_leaves(bench: Bench) -> None:
     assert bench.ledger.fleet().workers == 0
 
 
+def test_a_worker_that_takes_no_messages_is_no_part_of_the_fleet(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("workers.dispatcher.JOIN_INTERVAL_S", 0)
+    monkeypatch.setattr("workers.dispatcher.MEMBERSHIP_S", 0.05)
+    dispatch, going_on = bench.dispatch(), threading.Event()
+    dispatch.turn(going_on)
+    monkeypatch.setattr("workers.beat.SILENCE_MAX_S", -1)
+
+    for _ in range(2):
+        dispatch.turn(going_on)
+
+    await_true(lambda: bench.ledger.fleet().workers == 0, "it is forgotten")
+    (said,) = [record.getMessage() for record in caplog.records if "main loop" in record.getMessage()]
+    assert "no part of the fleet" in said
+    monkeypatch.setattr("workers.beat.SILENCE_MAX_S", 30)
+    monkeypatch.setattr("workers.dispatcher.MEMBERSHIP_S", 60)
+    dispatch.turn(going_on)
+    assert bench.ledger.fleet().workers == 1
+
+
 def test_what_the_server_refuses_for_good_is_said_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("workers.dispatcher.REFUSED_WAIT_S", 0.01)
+    monkeypatch.setattr("workers.turns.REFUSED_WAIT_S", 0.01)
     monkeypatch.setenv("GONG_INGEST_REDIS_URL", bench.server.url)
     monkeypatch.setenv("GONG_INGEST_NAMESPACE", bench.namespace)
     bench.server.client.set(f"{bench.namespace}:workers", "somebody else's")
     consumer: Any = SimpleNamespace(
-        app=bench.app, hostname="worker@here", pool=SimpleNamespace(num_processes=4)
+        app=bench.app,
+        hostname="worker@here",
+        pool=SimpleNamespace(num_processes=4),
+        timer=Timer(),
     )
     dispatcher = Dispatcher(consumer)
     asked = bench.server.client.info("stats")["total_error_replies"]

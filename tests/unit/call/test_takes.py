@@ -1,4 +1,7 @@
-"""The short way to a call that is right: it takes what the schema's own `load` takes, and nothing else."""
+"""The short way to a call that is right: it takes what the schema's own `load` takes, and nothing else.
+
+What it does not look at, the characters of the texts, is seen in the body as it is written.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,40 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.call import WrittenNumber, checked_body, encode_call
+from pipeline.call.body import is_sendable
 from pipeline.call.schema import CALL_SCHEMA
 from pipeline.call.takes import taker_of
-from tests.unit.call.calls import Json, make_call, make_party
+from tests.unit.call.calls import Json, make_call, make_party, problems_of
 from tests.unit.call.generated import JSON_VALUES, TEXTS, calls
 
 takes = taker_of(CALL_SCHEMA)
+
+# Texts that no JSON in UTF-8 can carry, and some that only look like them.
+ODD_TEXTS = st.lists(
+    st.sampled_from(["a", "\0", "\\", "u0000", "\ud800", "\udc00", "\uffff", "\U0010ffff"]), max_size=4
+).map("".join)
+# What Python takes for a number, a text, a list or an object, and JSON would not have given.
+ODD_VALUES: st.SearchStrategy[Json] = st.sampled_from(
+    [
+        WrittenNumber("1.50"),
+        WrittenNumber("-1.0"),
+        float("nan"),
+        float("inf"),
+        10**400,
+        True,
+        0,
+        (),
+        ({},),
+        None,
+        {1: 2},
+    ]
+)
+VALUES = JSON_VALUES | TEXTS | ODD_TEXTS | ODD_VALUES
+
+
+def is_taken(call: dict[str, Json]) -> bool:
+    return takes(call) and is_sendable(encode_call(call))
 
 
 @st.composite
@@ -28,16 +59,34 @@ def changed_calls(draw: st.DrawFn) -> dict[str, Json]:
             break
         node = node[place]
     if isinstance(node, dict):
-        node[draw(st.sampled_from([*sorted(node), "title"]) | TEXTS)] = draw(JSON_VALUES | TEXTS)
+        node[draw(st.sampled_from([*sorted(node), "title"]) | TEXTS | ODD_TEXTS)] = draw(VALUES)
     else:
-        node.append(draw(JSON_VALUES | TEXTS))
+        node.append(draw(VALUES))
     return call
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=1_000)
+@given(changed_calls())
+def test_what_is_taken_is_what_load_takes(call: dict[str, Json]) -> None:
+    assert not (is_taken(call) and CALL_SCHEMA.validate(call))
+
+
+@settings(derandomize=True, deadline=None, database=None)
+@given(calls())
+def test_a_call_of_the_document_is_taken(call: dict[str, Json]) -> None:
+    assert takes(call)
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=500)
 @given(changed_calls() | calls())
-def test_it_takes_what_load_takes(call: dict[str, Json]) -> None:
-    assert takes(call) is not bool(CALL_SCHEMA.validate(call))
+def test_a_call_is_refused_or_written_as_it_is_without_the_short_way(call: dict[str, Json]) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("pipeline.call.check._takes", lambda _: False)
+        problems = problems_of(call)
+
+    assert problems_of(call) == problems
+    if not problems:
+        assert checked_body(call) == encode_call(call)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +101,21 @@ def test_it_takes_what_load_takes(call: dict[str, Json]) -> None:
         make_call(flowContext=None),
         make_call(flowContext={"taskId": 1}),
         make_call(speakersTimeline={"speechSegments": [{"fromTime": 1}]}),
+        make_call(title="a\0"),
+        make_call(title="\ud800"),
+        make_call(parties=[make_party(name="\ud800")]),
         {},
     ],
     ids=str,
 )
 def test_what_is_not_right_is_not_taken(call: dict[str, Json]) -> None:
-    assert not takes(call)
+    assert not is_taken(call)
     assert CALL_SCHEMA.validate(call)
+
+
+@pytest.mark.parametrize("title", ["\\u0000", "\\\\u0000", "u0000"])
+def test_a_text_that_only_looks_like_nul_is_right(title: str) -> None:
+    assert checked_body(make_call(title=title)) == encode_call(make_call(title=title))
 
 
 def test_the_call_is_left_as_it_is() -> None:

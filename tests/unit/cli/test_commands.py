@@ -10,18 +10,33 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline import errors
-from pipeline.cli import COMMANDS, EXIT_CODES, HELP_OF_EXIT_CODES, ExitCode, cli, main
+from pipeline.cli import COMMANDS, EXIT_CODES, HELP_OF_EXIT_CODES, WITHOUT_SETTINGS, ExitCode, cli, main
 from pipeline.errors import IngestError
+
+# It prints a script, which is for a program as it is.
+WITHOUT_JSON = {("completion",)}
 
 
 def commands() -> Iterator[tuple[str, ...]]:
     """Give the words of every command, those below `gate` among them."""
-    context = click.Context(cli)
     for name in COMMANDS:
         yield (name,)
-        command = cli.get_command(context, name)
+        command = command_of(name)
         for below in command.commands if isinstance(command, click.Group) else ():
             yield (name, below)
+
+
+def command_of(*words: str) -> click.Command:
+    command: click.Command | None = cli
+    for word in words:
+        assert isinstance(command, click.Group), words
+        command = command.get_command(click.Context(cli), word)
+    assert command, words
+    return command
+
+
+def options_of(*words: str) -> set[str]:
+    return {option for parameter in command_of(*words).params for option in parameter.opts}
 
 
 def help_of(*words: str) -> str:
@@ -37,6 +52,20 @@ def test_help_has_an_example_of_the_command_and_the_exit_codes(words: tuple[str,
     _, _, example = text.partition("Example")
     assert " ".join(["gong-ingest", *words]) in example
     assert text.count("Exit codes:") == 1
+
+
+@pytest.mark.parametrize("words", [*commands()], ids=" ".join)
+def test_every_command_that_does_something_writes_json(words: tuple[str, ...]) -> None:
+    only_leads_on = (
+        isinstance(command := command_of(*words), click.Group) and not command.invoke_without_command
+    )
+    assert ("--json" in options_of(*words)) != (only_leads_on or words in WITHOUT_JSON)
+
+
+@pytest.mark.parametrize("words", [*commands()], ids=" ".join)
+def test_a_profile_may_be_named_behind_every_command_that_reads_settings(words: tuple[str, ...]) -> None:
+    takes_one = words[0] not in WITHOUT_SETTINGS and not isinstance(command_of(*words), click.Group)
+    assert ("--profile" in options_of(*words)) == takes_one
 
 
 def test_help_ends_with_the_exit_codes_however_often_it_is_asked_for() -> None:
@@ -82,6 +111,10 @@ def all_errors() -> list[type[IngestError]]:
 def example_of(kind: type[IngestError]) -> IngestError:
     if issubclass(kind, errors.CallInvalid):
         return kind((errors.Problem("title", "is wrong"),))
+    if issubclass(kind, errors.Conflict):
+        return kind("pbx-1", state="done", batch="live")
+    if issubclass(kind, errors.MessageMalformed):
+        return kind(errors.Problem("body", "is wrong"), text="")
     if issubclass(kind, errors.RecordingRefused):
         return kind("code", "It is wrong.")
     if issubclass(kind, errors.RequestFailed):

@@ -115,3 +115,19 @@ def test_what_is_wrong_is_told_before_anything_is_written(
     code, written, told = ended(capsys, *arguments)
     assert (code, written) == (ExitCode.WRONG_USAGE, "")
     assert says in told
+
+
+def test_what_came_of_it_is_told_as_json_beside_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "calls.jsonl"
+    code, written, _ = ended(capsys, EXPORT, "--map", MAP, "--output", output, "--json")
+    assert (code, json.loads(written)) == (0, {"output": str(output), "mapped": 2, "rejected": 0})
+    assert len(output.read_text("utf-8").splitlines()) == 2
+
+    code, written, _ = ended(capsys, EXPORT, "--init", "--output", tmp_path / "map.toml", "--json")
+    assert (code, json.loads(written)) == (0, {"output": str(tmp_path / "map.toml")})
+
+    code, written, said = ended(capsys, EXPORT, "--map", MAP, "--json")
+    assert (code, written) == (ExitCode.WRONG_USAGE, "")
+    assert "--output" in said

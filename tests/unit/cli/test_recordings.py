@@ -13,7 +13,7 @@ import pytest
 from pipeline.call import check_call
 from pipeline.cli.recordings import generate_recordings
 from pipeline.manifest import Row, read_manifest
-from pipeline.media import probe
+from pipeline.media import Access, probe
 
 COUNT = 40
 SAMPLES_PER_SECOND = 8_000
@@ -64,7 +64,7 @@ def test_media_is_valid_audio_of_the_length_that_the_call_says(folder: Path) -> 
 
 def test_media_passes_the_probe(folder: Path) -> None:
     for _, media in rows_of(folder):
-        assert probe(str(media.relative_to(folder)), [folder]).size_bytes == media.stat().st_size
+        assert probe(str(media.relative_to(folder)), Access((folder,))).size_bytes == media.stat().st_size
 
 
 def test_no_two_recordings_are_alike_of_other_seeds_neither(folder: Path, tmp_path: Path) -> None:

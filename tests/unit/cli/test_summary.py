@@ -10,7 +10,7 @@ import pytest
 from pipeline.cli.summary import Summary
 from pipeline.job import State
 from pipeline.limiter import Use
-from tests.unit.cli.counted import make_counts
+from tests.unit.overviews import make_counts
 
 
 def make_summary(**overrides: Any) -> Summary:
@@ -21,6 +21,7 @@ def make_summary(**overrides: Any) -> Summary:
         "before": make_counts(done=10, created=10, requests=20, rate_limited=1),
         "total": 45,
         "submitted": 25,
+        "updated": 3,
         "known": 12,
         "rejected": 8,
         "elsewhere": [],
@@ -37,9 +38,11 @@ def test_the_document_has_exactly_these_fields() -> None:
         ("batch", "calls"),
         ("total", 45),
         ("submitted", 25),
+        ("updated", 3),
         ("rejected", 8),
         ("done", 30),
         ("dead", 4),
+        ("cancelled", 0),
         ("adopted", 3),
         ("requests", 70),
         ("rate_limited", 4),
@@ -53,7 +56,7 @@ def test_recordings_that_an_earlier_batch_has_are_counted_with_it() -> None:
 
     summary = make_summary(elsewhere=elsewhere)
 
-    assert (summary.done, summary.dead, summary.waiting) == (32, 5, 5)
+    assert (summary.done, summary.dead, summary.cancelled, summary.waiting) == (32, 5, 1, 5)
 
 
 @pytest.mark.parametrize(

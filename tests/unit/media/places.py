@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MediaRefused
-from pipeline.media import probe
+from pipeline.media import Access, probe
 from tests.unit.media.samples import MP3_FRAME
 
 
@@ -19,5 +19,5 @@ def write(path: Path, content: bytes = MP3_FRAME * 5) -> Path:
 
 def refusal_of(reference: str, *roots: Path) -> MediaRefused:
     with pytest.raises(MediaRefused) as raised:
-        probe(reference, roots)
+        probe(reference, Access(roots))
     return raised.value

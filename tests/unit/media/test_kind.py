@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.media.kind import ENDINGS, kind_of
 from pipeline.media.mp4 import BOXES_MAX
+from tests.unit.media.headers import matroska, tracks
 from tests.unit.media.samples import (
     ADTS_FRAME,
     ASF,
@@ -62,6 +63,9 @@ KINDS = {
     "3gp with video": (mp4(b"soun", b"vide", brand=b"3gp5"), "video/3gpp", ".3gp"),
     "mkv": (ebml(b"matroska"), "video/x-matroska", ".mkv"),
     "webm": (ebml(b"webm"), "video/webm", ".webm"),
+    "webm with audio alone": (matroska(tracks(2)), "audio/webm", ".webm"),
+    "webm with audio and video": (matroska(tracks(2, 1)), "video/webm", ".webm"),
+    "mkv with audio alone": (matroska(tracks(2), document=b"matroska"), "video/x-matroska", ".mkv"),
     "ogg": (ogg(b"OpusHead"), "audio/ogg", ".ogg"),
     "ogg with video": (ogg(b"\x80theora"), "video/ogg", ".ogv"),
     "amr": (b"#!AMR\n" + bytes(32), "audio/amr", ".amr"),
@@ -101,6 +105,7 @@ STRANGERS = {
     "mp4 whose box is longer than the file": box(b"ftyp", b"isom" + bytes(4)) + b"\x7f\xff\xff\xffmoov",
     "mp4 whose box is too short": box(b"ftyp", b"isom" + bytes(4)) + b"\0\0\0\x04moov" + bytes(100),
     "matroska of another kind": ebml(b"other"),
+    "matroska of text": matroska(tracks(0x11), document=b"matroska"),
     "ebml cut off": ebml(b"webm")[:14],
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MediaRefused, MediaUnavailable
-from pipeline.media import probe
+from pipeline.media import Access, probe
 from tests.unit.media.places import refusal_of, write
 from tests.unit.media.samples import wav
 
@@ -19,9 +19,31 @@ from tests.unit.media.samples import wav
 def test_an_absolute_path_below_a_root_is_taken(root: Path, tmp_path: Path) -> None:
     path = write(root / "call.mp3")
 
-    assert probe(str(path), [tmp_path / "media", root]).content_type == "audio/mpeg"
+    assert (
+        probe(
+            str(path),
+            Access(
+                (
+                    tmp_path / "media",
+                    root,
+                )
+            ),
+        ).content_type
+        == "audio/mpeg"
+    )
     (tmp_path / "other").mkdir()
-    assert probe(str(path), [tmp_path / "other", root]).content_type == "audio/mpeg"
+    assert (
+        probe(
+            str(path),
+            Access(
+                (
+                    tmp_path / "other",
+                    root,
+                )
+            ),
+        ).content_type
+        == "audio/mpeg"
+    )
 
 
 def test_a_relative_path_is_looked_for_below_each_root_in_order(root: Path, tmp_path: Path) -> None:
@@ -30,9 +52,42 @@ def test_a_relative_path_is_looked_for_below_each_root_in_order(root: Path, tmp_
     write(second / "both.mp3", wav())
     write(root / "both.mp3")
 
-    assert probe("only-here.mp3", [root, second]).content_type == "audio/mpeg"
-    assert probe("both.mp3", [root, second]).content_type == "audio/mpeg"
-    assert probe("both.mp3", [second, root]).content_type == "audio/wav"
+    assert (
+        probe(
+            "only-here.mp3",
+            Access(
+                (
+                    root,
+                    second,
+                )
+            ),
+        ).content_type
+        == "audio/mpeg"
+    )
+    assert (
+        probe(
+            "both.mp3",
+            Access(
+                (
+                    root,
+                    second,
+                )
+            ),
+        ).content_type
+        == "audio/mpeg"
+    )
+    assert (
+        probe(
+            "both.mp3",
+            Access(
+                (
+                    second,
+                    root,
+                )
+            ),
+        ).content_type
+        == "audio/wav"
+    )
 
 
 @pytest.mark.parametrize("reference", ["missing.mp3", "no/such/folder.mp3", "other.txt/below.mp3", "x" * 300])
@@ -144,7 +199,7 @@ def test_a_root_is_not_a_beginning_of_a_name(root: Path) -> None:
 
 def test_without_roots_no_local_file_is_read(root: Path) -> None:
     with pytest.raises(MediaUnavailable, match="no media root is set; set GONG_INGEST_MEDIA_ROOTS"):
-        probe(str(write(root / "call.mp3")), [])
+        probe(str(write(root / "call.mp3")), Access())
 
 
 def test_links_that_stay_below_the_root_are_followed(root: Path, tmp_path: Path) -> None:
@@ -155,8 +210,8 @@ def test_links_that_stay_below_the_root_are_followed(root: Path, tmp_path: Path)
     alias.symlink_to(root)
 
     for reference in ("call.mp3", "latest/call.mp3", str(alias / "call.mp3")):
-        assert probe(reference, [root]).content_type == "audio/mpeg"
-    assert probe("call.mp3", [alias]).content_type == "audio/mpeg"
+        assert probe(reference, Access((root,))).content_type == "audio/mpeg"
+    assert probe("call.mp3", Access((alias,))).content_type == "audio/mpeg"
 
 
 def test_links_in_a_circle(root: Path) -> None:
@@ -172,6 +227,7 @@ def test_a_link_that_is_put_in_after_the_look_is_not_followed(
     # Between the path's resolution and the opening, somebody replaces a folder by a link that leads out.
     write(tmp_path / "private" / "call.mp3")
     write(root / "folder" / "call.mp3")
+    (root / "alias").symlink_to("folder")
     resolve: Callable[..., str] = os.path.realpath
 
     def resolve_then_swap(path: Path, *, strict: bool = False) -> str:
@@ -183,19 +239,29 @@ def test_a_link_that_is_put_in_after_the_look_is_not_followed(
 
     monkeypatch.setattr(os.path, "realpath", resolve_then_swap)
 
-    assert refusal_of("folder/call.mp3", root).code == "media_missing"
+    assert refusal_of("alias/call.mp3", root).code == "media_missing"
+
+
+@pytest.mark.parametrize("reference", ["call.mp3", "folder/call.mp3", "folder//call.mp3"])
+def test_no_link_is_looked_for_where_none_is_on_the_way(
+    root: Path, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    write(root / reference)
+    monkeypatch.delattr(os.path, "realpath")
+
+    assert probe(reference, Access((root,))).size_bytes > 0
 
 
 def test_a_root_that_is_not_there_is_waited_for(root: Path, tmp_path: Path) -> None:
     with pytest.raises(MediaUnavailable, match="mounted"):
-        probe("call.mp3", [tmp_path / "share"])
+        probe("call.mp3", Access((tmp_path / "share",)))
 
 
 def test_media_missing_below_an_empty_root_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "share").mkdir()
 
     with pytest.raises(MediaUnavailable, match="mounted"):
-        probe("call.mp3", [tmp_path / "share"])
+        probe("call.mp3", Access((tmp_path / "share",)))
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EMFILE])
@@ -212,5 +278,5 @@ def test_a_store_that_does_not_answer_is_waited_for(
     with monkeypatch.context() as patched:
         patched.setattr(os, function, fail)
         with pytest.raises(MediaUnavailable) as raised:
-            probe("call.mp3", [root])
+            probe("call.mp3", Access((root,)))
     assert os.strerror(number) in str(raised.value)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.media import MAX_MEDIA_BYTES, Media, open_media, probe
+from pipeline.errors import MediaRefused
+from pipeline.media import MAX_MEDIA_BYTES, Access, Media, open_media, probe
 from pipeline.media.kind import MP3, MP4_AUDIO
 from pipeline.media.probe import safe_file_name
 from tests.unit.media.places import refusal_of, write
@@ -19,7 +20,7 @@ def test_what_is_known_of_good_media(root: Path) -> None:
     content = wav(777)
     path = write(root / "2024" / "call.wav", content)
 
-    media = probe("2024/call.wav", [root])
+    media = probe("2024/call.wav", Access((root,)))
 
     found = path.stat()
     assert media == Media(
@@ -27,7 +28,7 @@ def test_what_is_known_of_good_media(root: Path) -> None:
         file_name="call.wav",
         size_bytes=len(content),
         content_type="audio/wav",
-        fingerprint=f"{found.st_ino}/{len(content)}/{found.st_mtime_ns}",
+        fingerprint=f"{found.st_ino}/{len(content)}/{found.st_mtime_ns}/{found.st_ctime_ns}",
     )
 
 
@@ -35,13 +36,13 @@ def test_names_of_every_script_and_with_colons_are_taken(root: Path) -> None:
     name = "2024-01-01T10:00:00 Müller & 田中 'x' #1?.mp3"
     write(root / name)
 
-    assert probe(name, [root]).file_name == "2024-01-01T10_00_00_Muller_x_1_.mp3"
+    assert probe(name, Access((root,))).file_name == "2024-01-01T10_00_00_Muller_x_1_.mp3"
 
 
 def test_the_name_follows_the_content(root: Path) -> None:
     write(root / "call.mp3", mp4(b"soun"))
 
-    media = probe("call.mp3", [root])
+    media = probe("call.mp3", Access((root,)))
 
     assert (media.file_name, media.content_type) == ("call.m4a", "audio/mp4")
 
@@ -55,7 +56,7 @@ def test_empty(root: Path) -> None:
 def test_the_largest_media_that_gong_takes_is_taken_and_a_byte_more_is_not(root: Path) -> None:
     path = write(root / "call.wav", wav())
     os.truncate(path, MAX_MEDIA_BYTES)
-    assert probe("call.wav", [root]).size_bytes == MAX_MEDIA_BYTES
+    assert probe("call.wav", Access((root,))).size_bytes == MAX_MEDIA_BYTES
 
     os.truncate(path, MAX_MEDIA_BYTES + 1)
     refusal = refusal_of("call.wav", root)
@@ -124,17 +125,17 @@ PLAYABLE = {
 def test_a_wav_with_sound_is_taken_however_its_recorder_ended(root: Path, content: bytes) -> None:
     write(root / "call.wav", content)
 
-    assert probe("call.wav", [root]).content_type == "audio/wav"
+    assert probe("call.wav", Access((root,))).content_type == "audio/wav"
 
 
 @pytest.mark.parametrize(
-    "reference", ["s3://bucket/key.mp3", "HTTPS://host/a.mp3", "file:///a.mp3", "a+b-c.d://x"]
+    "reference", ["ftp://host/a.mp3", "GOPHER://host/a.mp3", "file:///a.mp3", "a+b-c.d://x", "data://x"]
 )
 def test_a_scheme_that_is_not_known(root: Path, reference: str) -> None:
     refusal = refusal_of(reference, root)
 
     assert refusal.code == "media_scheme_unknown"
-    assert "paths of local files" in str(refusal)
+    assert "a path of a local file" in str(refusal)
 
 
 def test_every_file_is_closed_again(root: Path) -> None:
@@ -144,11 +145,13 @@ def test_every_file_is_closed_again(root: Path) -> None:
     opened = len(list(Path("/dev/fd").iterdir()))
 
     for _ in range(20):
-        media = probe("good.mp3", [root])
-        with open_media(media, [root]) as stream:
+        media = probe("good.mp3", Access((root,)))
+        with open_media(media.reference, Access((root,)))[1] as stream:
             stream.read()
         for reference in ("bad.mp3", "folder", "missing.mp3", "../x"):
             refusal_of(reference, root)
+            with pytest.raises(MediaRefused):
+                open_media(reference, Access((root,)))
 
     assert len(list(Path("/dev/fd").iterdir())) == opened
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MediaRefused, MediaUnavailable
-from pipeline.media import BLOCK_MAX_BYTES, Media, MediaStream, open_media, probe
+from pipeline.media import BLOCK_MAX_BYTES, Access, Media, MediaStream, open_media, probe
 from tests.unit.media.samples import wav
 
 SIZE = 3 * BLOCK_MAX_BYTES + 17
@@ -20,7 +20,7 @@ SIZE = 3 * BLOCK_MAX_BYTES + 17
 def make_media(root: Path, size: int = SIZE) -> tuple[Path, Media]:
     path = root / "call.wav"
     path.write_bytes(wav(size)[:size])
-    return path, probe("call.wav", [root])
+    return path, probe("call.wav", Access((root,)))
 
 
 def read_all(stream: MediaStream, block: int = BLOCK_MAX_BYTES) -> bytes:
@@ -34,7 +34,7 @@ def read_all(stream: MediaStream, block: int = BLOCK_MAX_BYTES) -> bytes:
 def test_bytes_and_hash_are_those_of_the_file(tmp_path: Path, size: int) -> None:
     path, media = make_media(tmp_path, size)
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         content = read_all(stream)
 
         assert content == path.read_bytes()
@@ -47,7 +47,7 @@ def test_bytes_and_hash_are_those_of_the_file(tmp_path: Path, size: int) -> None
 def test_blocks_of_any_length_give_the_same(tmp_path: Path, block: int) -> None:
     path, media = make_media(tmp_path, 5003)
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         assert read_all(stream, block) == path.read_bytes()
         assert stream.sha256_hex == hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -55,14 +55,14 @@ def test_blocks_of_any_length_give_the_same(tmp_path: Path, block: int) -> None:
 def test_no_block_is_larger_than_1_mib(tmp_path: Path) -> None:
     _, media = make_media(tmp_path)
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         assert len(stream.read(1 << 30)) == BLOCK_MAX_BYTES
 
 
 def test_there_is_no_hash_before_the_end(tmp_path: Path) -> None:
     _, media = make_media(tmp_path)
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         stream.read()
         with pytest.raises(RuntimeError, match="all or nothing"):
             _ = stream.sha256_hex
@@ -114,7 +114,7 @@ def test_media_that_changes_while_it_is_read_is_never_given_out_whole(
 ) -> None:
     path, media = make_media(tmp_path)
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         for _ in range(blocks_before):
             stream.read()
         change(path)
@@ -128,23 +128,27 @@ def test_media_that_changes_while_it_is_read_is_never_given_out_whole(
 def test_media_replaced_by_a_folder_is_never_given_out_whole(tmp_path: Path) -> None:
     path, media = make_media(tmp_path)
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         replace_by_folder(path)
         with pytest.raises(MediaRefused):
             read_all(stream)
 
 
 @pytest.mark.parametrize("change", [append, shorten, rewrite, replace], ids=lambda change: change.__name__)
-def test_media_that_changed_since_it_was_looked_at_is_not_opened(
-    tmp_path: Path, change: Callable[[Path], None]
+@pytest.mark.parametrize("size_bytes", [1000, 3 * BLOCK_MAX_BYTES])
+def test_media_that_changed_since_it_was_looked_at_never_comes_out_whole(
+    tmp_path: Path, change: Callable[[Path], None], size_bytes: int
 ) -> None:
-    path, media = make_media(tmp_path)
+    path = tmp_path / "call.wav"
+    path.write_bytes(wav(size_bytes))
+    media, stream = open_media("call.wav", Access((tmp_path,)))
     change(path)
 
-    with pytest.raises(MediaRefused) as refusal:
-        open_media(media, [tmp_path])
+    with stream, pytest.raises(MediaRefused) as refusal:
+        read_all(stream)
 
     assert refusal.value.code == "media_changed"
+    assert stream.count < media.size_bytes
 
 
 def test_media_that_is_gone_when_it_is_opened_is_missing(tmp_path: Path) -> None:
@@ -152,7 +156,7 @@ def test_media_that_is_gone_when_it_is_opened_is_missing(tmp_path: Path) -> None
     path.rename(tmp_path / "moved.wav")
 
     with pytest.raises(MediaRefused) as refusal:
-        open_media(media, [tmp_path])
+        open_media(media.reference, Access((tmp_path,)))
 
     assert refusal.value.code == "media_missing"
 
@@ -165,20 +169,20 @@ def test_a_share_that_fails_while_it_is_read_is_waited_for(
     def fail(*_: object) -> bytes:
         raise OSError(5, "Input/output error")
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         stream.read()
         monkeypatch.setattr(os, "pread", fail)
         with pytest.raises(MediaUnavailable, match="Input/output error"):
-            stream.read()
+            read_all(stream)
 
 
 def test_memory_does_not_grow_with_the_size(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     path.write_bytes(wav())
     os.truncate(path, 200 * BLOCK_MAX_BYTES)
-    media = probe("call.wav", [tmp_path])
+    media = probe("call.wav", Access((tmp_path,)))
 
-    with open_media(media, [tmp_path]) as stream:
+    with open_media(media.reference, Access((tmp_path,)))[1] as stream:
         tracemalloc.start()
         while stream.read():
             pass

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ManifestUnreadable, WorkersFailed
-from pipeline.manifest import Reading, read_map
+from pipeline.job import State, job_id_of
+from pipeline.manifest import Reading, Row, read_manifest, read_map
+from pipeline.manifest.rejected.file import RejectedFile
+from pipeline.media import Access
 from pipeline.preflight import Check, Finding, Totals, check_manifest
 from pipeline.preflight import check as checking
 from pipeline.preflight.cutter import PIECE_BYTES
@@ -30,6 +33,16 @@ class Kept:
 
     def take(self, findings: Sequence[Finding], *_so_far: object) -> None:
         self.findings += findings
+
+
+class Sharing(Kept):
+    """Keeps how many processes have looked at rows as well."""
+
+    processes = 0
+
+    def take(self, findings: Sequence[Finding], *_so_far: object) -> None:
+        super().take(findings)
+        self.processes = max(self.processes, len(multiprocessing.active_children()))
 
 
 def run(path: Path, reading: Reading | None = None, *, processes: int = 1) -> tuple[Totals, list[Finding]]:
@@ -96,6 +109,30 @@ def test_a_table_comes_to_the_same_in_several_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("make", [make_csv, make_jsonl])
+def test_rejected_rows_come_to_the_same_in_several_processes(
+    tmp_path: Path, make: Callable[[Path, int], None]
+) -> None:
+    make(path := tmp_path / ("calls.csv" if make is make_csv else "calls.jsonl"), 4_000)
+    manifest = read_manifest(path)
+    file = RejectedFile(manifest)
+    for row in manifest:
+        file.add(row.rejected("conflict", ()) if isinstance(row, Row) else row)
+    file.finish()
+
+    alone, shared = run(file.path, processes=1), Sharing()
+    totals = check_manifest(Check(file.path, Reading(), processes=3), shared)
+
+    assert (totals, shared.findings) == alone
+    assert shared.processes == 3
+    # The lines told are those of the file that a person has in hand.
+    of_manifest = run(path)
+    assert alone[0].rows == of_manifest[0].rows
+    assert (alone[0].rejected, alone[0].links) == (of_manifest[0].rejected, of_manifest[0].links)
+    assert max(finding.line for finding in alone[1]) <= alone[0].lines
+
+
+@pytest.mark.usefixtures("shared")
 def test_an_export_comes_to_the_same_in_several_processes(tmp_path: Path) -> None:
     mapped = tmp_path / "map.toml"
     mapped.write_text(
@@ -137,7 +174,7 @@ def test_findings_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
         (4, "call_invalid"),
         (5, "row_twice"),
     ]
-    assert totals == Totals(rows=5, rejected=3, repeated=1, links=1)
+    assert totals == Totals(rows=5, rejected=3, repeated=1, links=1, lines=5)
 
 
 def test_twins_are_told_with_both_lines_and_counted_once(tmp_path: Path) -> None:
@@ -162,7 +199,7 @@ def test_twins_are_told_with_both_lines_and_counted_once(tmp_path: Path) -> None
         (4, "id_twice", 1),
         (5, "row_twice", 1),
     ]
-    assert totals == Totals(rows=5, rejected=3, repeated=1, uploads=1)
+    assert totals == Totals(rows=5, rejected=3, repeated=1, uploads=1, lines=5)
 
 
 def test_an_address_twice_is_a_warning(tmp_path: Path) -> None:
@@ -172,7 +209,7 @@ def test_an_address_twice_is_a_warning(tmp_path: Path) -> None:
     totals, (finding,) = run(path)
 
     assert (finding.line, finding.first_line, finding.is_warning) == (2, 1, True)
-    assert totals == Totals(rows=2, links=2)
+    assert totals == Totals(rows=2, links=2, lines=2)
 
 
 def test_what_the_ledger_has_needs_no_request(tmp_path: Path) -> None:
@@ -180,14 +217,47 @@ def test_what_the_ledger_has_needs_no_request(tmp_path: Path) -> None:
     path.write_text("\n".join(linked(number) for number in (1, 2, 3, 1)))
     asked: list[str] = []
 
-    def known(job_ids: Sequence[str]) -> list[bool]:
+    def states(job_ids: Sequence[str]) -> list[State | None]:
         asked.extend(job_ids)
-        return [number in {0, 3} for number in range(len(job_ids))]
+        return [State.PENDING if number in {0, 3} else None for number in range(len(job_ids))]
 
-    totals = check_manifest(Check(path, Reading(), known=known), Kept())
+    totals = check_manifest(Check(path, Reading(), states=states), Kept())
 
     assert len(asked) == 4
-    assert totals == Totals(rows=4, repeated=1, known=1, links=2)
+    assert totals == Totals(rows=4, repeated=1, known=1, links=2, lines=4)
+
+
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_media_of_what_is_in_need_not_be_there_any_more(tmp_path: Path, processes: int) -> None:
+    path = tmp_path / "calls.jsonl"
+    calls = [make_call(clientUniqueId=own_id) for own_id in ("done", "dead", "new", "wrong")]
+    calls[3]["direction"] = "Sideways"
+    calls.append(calls[0])
+    path.write_text("".join(json.dumps({"call": call, "media": "gone.wav"}) + "\n" for call in calls))
+    done, dead, wrong = (job_id_of(own_id) for own_id in ("done", "dead", "wrong"))
+    ledger = {done: State.DONE, dead: State.DEAD, wrong: State.DONE}
+    kept = Kept()
+
+    totals = check_manifest(
+        Check(
+            path,
+            Reading(),
+            Access((tmp_path,)),
+            processes,
+            states=lambda job_ids: [*map(ledger.get, job_ids)],
+        ),
+        kept,
+    )
+
+    assert {(each.line, each.code) for each in kept.findings} == {
+        (2, "media_missing"),
+        (3, "media_missing"),
+        (4, "call_invalid"),
+        (4, "media_missing"),
+        (5, "row_twice"),
+    }
+    assert totals == Totals(rows=5, rejected=3, repeated=1, known=1, lines=5)
 
 
 def test_a_manifest_without_rows_is_told(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from pipeline.errors import Problem
 from pipeline.job import job_id_of
 from pipeline.manifest.row import UncheckedRow, malformed
+from pipeline.media import Access
 from pipeline.preflight.row import Looked, RowCheck
 from pipeline.preflight.twins import Sort
 from tests.unit.manifest.builders import make_call
-from tests.unit.preflight.test_duration import make_wav
+from tests.unit.media.test_duration import make_wav
 
 
 def make_row(media: str | None = "a.wav", **overrides: Any) -> UncheckedRow:
@@ -29,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def look(root: Path | None, row: UncheckedRow) -> Looked:
-    return RowCheck((root,) if root else ()).look(row, 7)
+    return RowCheck(Access((root,)) if root else None).look(row, 7)
 
 
 def codes(looked: Looked) -> list[str]:
@@ -122,7 +123,7 @@ def test_a_file_has_one_mark_by_whatever_name(root: Path) -> None:
 
 
 def test_the_same_file_is_looked_at_once(root: Path) -> None:
-    check = RowCheck((root,))
+    check = RowCheck(Access((root,)))
     assert codes(check.look(make_row(), 1)) == []
     (root / "a.wav").unlink()
 
@@ -132,7 +133,7 @@ def test_the_same_file_is_looked_at_once(root: Path) -> None:
 def test_a_row_that_could_not_be_read_keeps_its_problems() -> None:
     rejected = malformed(1, b"{", Problem("", "is not JSON"))
 
-    looked = RowCheck(()).look(rejected, 7)
+    looked = RowCheck(None).look(rejected, 7)
 
     assert [(each.line, each.code, each.sentence) for each in looked.findings] == [
         (7, "row_malformed", "is not JSON")
@@ -146,3 +147,33 @@ def test_an_id_that_is_none_is_refused_and_breaks_nothing(own_id: object) -> Non
 
     assert set(codes(looked)) == {"call_invalid"}
     assert looked.job_id is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "roots", "codes_expected", "has_upload"),
+    [
+        ("a.wav", True, ["media_not_linked"], True),
+        ("a.wav", False, ["media_not_linked"], True),
+        ("https://host/a.wav", False, ["media_not_linked"], True),
+        ("s3://bucket/a.wav", False, [], False),
+    ],
+)
+def test_media_that_no_link_can_be_given_to_is_a_warning(
+    root: Path, reference: str, roots: bool, codes_expected: list[str], has_upload: bool
+) -> None:
+    looked = RowCheck(Access((root,)) if roots else None, links=True).look(make_row(reference), 7)
+
+    assert codes(looked) == codes_expected
+    assert looked.job_id
+    assert looked.marked
+    assert looked.marked.has_media is has_upload
+    assert "two requests" in "".join(finding.sentence for finding in looked.findings) or not codes_expected
+
+
+def test_an_address_with_a_signature_is_not_shown(root: Path) -> None:
+    looked = RowCheck(Access((root,)), links=False).look(
+        make_row("https://10.0.0.1/a.wav?sig=very-secret"), 7
+    )
+
+    assert codes(looked) == ["media_address_forbidden"]
+    assert "very-secret" not in looked.findings[0].sentence

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
-from pipeline.steps.settle import COUNTDOWN_MAX_S
-from workers.app import broker_url, configuration, make_app
+from tests.authorities import Authority
+from workers.address import broker_url
+from workers.app import configuration, make_app
 from workers.chain import TASK_NAMES
 from workers.dispatcher import Dispatcher
+from workers.intake import IntakeDuty
+from workers.message import INTAKE
 from workers.starting import CheckServer
 from workers.stopping import StopAtEndOfInput
+from workers.webhook import WebhookDuty
 
 URL = "redis://127.0.0.1:1/0"
 
@@ -59,11 +65,6 @@ def test_only_uploads_go_to_the_queue_of_uploads(conf: dict[str, Any]) -> None:
     assert conf["task_default_queue"] == "calls"
 
 
-def test_no_countdown_comes_near_the_visibility_timeout(conf: dict[str, Any]) -> None:
-    """A message that waits longer than that would be delivered again and again."""
-    assert conf["broker_transport_options"]["visibility_timeout"] > 10 * COUNTDOWN_MAX_S
-
-
 def test_a_broker_that_hangs_is_noticed(conf: dict[str, Any]) -> None:
     options = conf["broker_transport_options"]
     assert 0 < options["socket_connect_timeout"] <= options["socket_timeout"] <= 30
@@ -82,10 +83,62 @@ def test_everything_in_the_server_lies_below_the_namespace(conf: dict[str, Any])
         (URL, URL),
         ("rediss://user:word@host:6380/1", "rediss://user:word@host:6380/1"),
         ("unix:///run/valkey.sock", "redis+socket:///run/valkey.sock"),
+        (
+            "sentinels://user:wo%2Frd@a:1,[::1]:2/calls/3",
+            "sentinel://user:wo%2Frd@a:1/3;sentinel://user:wo%2Frd@[::1]:2/3",
+        ),
+        ("sentinel://a,b/calls", "sentinel://a:26379/0;sentinel://b:26379/0"),
     ],
 )
 def test_the_address_is_written_as_celery_knows_it(address: str, known_as: str) -> None:
     assert broker_url(address) == known_as
+
+
+def test_the_broker_finds_the_primary_as_the_ledger_does() -> None:
+    settings = Settings(redis_url="sentinel://a,b/calls", redis_sentinel_password="word")
+    conf = configuration(settings)
+
+    for options in (conf["broker_transport_options"], conf["result_backend_transport_options"]):
+        assert options["master_name"] == "calls"
+        assert options["sentinel_kwargs"]["password"] == "word"
+        assert 0 < options["sentinel_kwargs"]["socket_timeout"] <= 5
+    assert "broker_use_ssl" not in conf
+
+
+def test_broker_and_results_look_at_the_certificate_of_their_server(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    own = authority.give("own", ["worker"])
+    settings = Settings(
+        redis_url="sentinels://a/calls",
+        redis_ca=authority.path,
+        redis_certificate=own.path,
+        redis_certificate_key=own.key,
+    )
+
+    conf = configuration(settings)
+
+    expected = {
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": str(authority.path),
+        "ssl_certfile": str(own.path),
+        "ssl_keyfile": str(own.key),
+    }
+    assert conf["broker_use_ssl"] == conf["redis_backend_use_ssl"] == expected
+    asking = conf["broker_transport_options"]["sentinel_kwargs"]
+    assert {name: asking[name] for name in expected} == expected
+    assert asking["ssl"] is True
+
+
+def test_a_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
+    for name, what in {
+        "redis_ca": "holds no certificates",
+        "redis_certificate": "must hold a certif",
+    }.items():
+        (tmp_path / name).write_text("nothing of the kind")
+        files: dict[str, Any] = {name: tmp_path / name}
+        with pytest.raises(SettingsInvalid, match=f"GONG_INGEST_{name.upper()}: .*{what}"):
+            configuration(Settings(redis_url="rediss://ledger", **files))
 
 
 def test_without_a_server_there_is_no_application() -> None:
@@ -93,10 +146,16 @@ def test_without_a_server_there_is_no_application() -> None:
         configuration(Settings())
 
 
-def test_every_worker_has_a_dispatcher() -> None:
+def test_every_worker_dispatches_and_can_take_over_what_one_does_for_all() -> None:
     app = make_app(Settings(redis_url=URL))
 
-    assert Dispatcher in app.steps["consumer"]
+    assert {Dispatcher, IntakeDuty, WebhookDuty} <= app.steps["consumer"]
+
+
+def test_no_worker_consumes_the_intake_through_celery(conf: dict[str, Any]) -> None:
+    """It would lose messages; and who names that queue is refused, because no queue is made for a name."""
+    assert INTAKE not in [queue.name for queue in conf["task_queues"]]
+    assert conf["task_create_missing_queues"] is False
 
 
 def test_every_worker_looks_at_its_server_and_can_end_with_whoever_started_it() -> None:

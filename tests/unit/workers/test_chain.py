@@ -21,7 +21,7 @@ def app() -> Celery:
 
 
 def make_claim(steps: tuple[Step, ...] = tuple(Step)) -> Claim:
-    return Claim(JOB_ID, TOKEN, steps, rescued=False)
+    return Claim(JOB_ID, TOKEN, steps, rescued=False, batch="calls")
 
 
 def tasks_of(claim: Claim, app: Celery) -> list[Any]:
@@ -65,7 +65,23 @@ def test_a_message_holds_the_id_and_the_token_and_nothing_more(app: Celery) -> N
         assert task.immutable
 
 
+def test_a_message_carries_the_trace_that_it_belongs_to_if_there_is_one(app: Celery) -> None:
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    chained = chain_of(make_claim(), app, traceparent=traceparent)
+
+    headers = [task.options["headers"] for task in getattr(chained, "tasks", ())]
+    assert headers == [{"traceparent": traceparent}] * 3
+    assert all("headers" not in task.options for task in tasks_of(make_claim(), app))
+
+
 def test_a_task_is_found_by_its_job_and_attempt(app: Celery) -> None:
     ids = [task.options["task_id"] for task in tasks_of(make_claim(), app)]
 
     assert ids == [f"{JOB_ID}-{TOKEN}-{step}" for step in Step]
+
+
+def test_people_are_shown_the_job_and_its_batch_and_nothing_else(app: Celery) -> None:
+    for task in tasks_of(make_claim(), app):
+        assert task.options["kwargsrepr"] == f"job={JOB_ID} batch=calls"
+        assert set(task.kwargs) == {"job_id", "lease_token"}

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.cli.preflight.outlook import Outlook, Pace, outlook, when
+from pipeline.cli.preflight.outlook import Outlook, outlook
+from pipeline.forecast import Allowance
 from pipeline.preflight import Totals
 from pipeline.settings import Settings
-
-NEW_YORK = "America/New_York"
+from tests.zones import NEW_YORK, in_zone, instant
 
 
 @pytest.fixture(autouse=True)
-def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A person in New York, whose clocks go back on 1 November 2026."""
-    monkeypatch.setenv("TZ", NEW_YORK)
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+def zone() -> Iterator[None]:
+    with in_zone(NEW_YORK):
+        yield
 
 
-def instant(text: str) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(NEW_YORK)).timestamp()
-
-
-def make_outlook(uploads: int = 0, links: int = 0, **pace: Any) -> Outlook:
-    limits: dict[str, Any] = {"requests_per_second": 3.0, "requests_per_day": 10_000, "pace": 3.0}
-    return Outlook(uploads, links, Pace(**(limits | pace)), instant("2026-12-01T13:00"))
+def make_outlook(uploads: int = 0, links: int = 0, *, used: int = 0, **overrides: Any) -> Outlook:
+    now = instant("2026-12-01T13:00")
+    allowance = Allowance(now, 3.0, 10_000, 10_000, used=used, granted=(now,))
+    return Outlook(uploads, links, 3.0, allowance, **overrides)
 
 
 def said(of: Outlook) -> str:
@@ -58,12 +48,23 @@ def test_links_are_not_compared_with_links() -> None:
     assert "instead" not in said(make_outlook(links=12_480))
 
 
-def test_what_is_queued_and_what_was_used_goes_first() -> None:
-    text = said(make_outlook(links=300, queued=10_000, used_today=0))
+def test_batches_that_were_handed_in_before_take_turns_with_it() -> None:
+    text = said(make_outlook(links=3_600, queued=(9_000, 1_000)))
 
-    assert "10,000 requests of recordings handed in before go first." in text
-    assert "on Wednesday 2 December about 13:01" in text
-    assert "on Wednesday 2 December" in said(make_outlook(links=300, used_today=10_000))
+    assert "10,000 requests of recordings handed in before take turns with them." in text
+    # When its 3,600 are sent the large batch has sent as many, and the small one all of its 1,000.
+    assert "are done today about 13:45" in text
+
+
+def test_nothing_new_is_told_when_all_else_is_done() -> None:
+    text = said(make_outlook(queued=(3_000, 300)))
+
+    assert text.startswith("No recording is new. 3,300 requests of recordings handed in before are still to")
+    assert text.endswith("they are done today about 13:18.")
+
+
+def test_what_was_used_of_the_day_comes_back_first() -> None:
+    assert "on Wednesday 2 December about 13:01" in said(make_outlook(links=300, used=10_000))
 
 
 def test_a_gate_that_nobody_knows_the_end_of_has_no_day() -> None:
@@ -77,25 +78,13 @@ def test_nothing_new_needs_nothing() -> None:
     assert said(make_outlook()) == "No recording is new, so no request is needed."
 
 
-@pytest.mark.parametrize(
-    ("then", "expected"),
-    [
-        ("2026-10-31T12:00:30", "in less than a minute"),
-        ("2026-10-31T14:20", "today about 14:20"),
-        ("2026-11-01T00:30", "on Sunday 1 November about 00:30"),
-        # The clocks were changed meanwhile.
-        ("2026-12-03T14:20", "on Thursday 3 December about 14:20"),
-        ("2027-03-04T14:20", "on Thursday 4 March 2027 about 14:20"),
-    ],
-)
-def test_an_instant_is_told_as_a_person_here_would(then: str, expected: str) -> None:
-    assert when(instant(then), instant("2026-10-31T12:00")) == expected
-
-
 def test_without_a_ledger_the_settings_give_the_limits() -> None:
     settings = Settings(requests_per_second=5, requests_per_day=700, rate_margin=0.1)
 
     found = outlook(Totals(rows=9, uploads=2, links=3), settings, None)
 
     assert (found.uploads, found.links) == (2, 3)
-    assert found.pace == Pace(5, 700, 4.5)
+    assert (found.requests_per_second, found.queued) == (5, ())
+    allowance = found.allowance
+    assert (allowance.pace, allowance.requests_per_day, allowance.budget) == (4.5, 700, 700)
+    assert (allowance.live_share, allowance.day_window) == (settings.live_share, "rolling")

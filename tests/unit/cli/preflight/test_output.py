@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli.preflight.groups import Groups
-from pipeline.cli.preflight.outlook import Outlook, Pace
+from pipeline.cli.preflight.outlook import Outlook
 from pipeline.cli.preflight.output import Report, print_problems, print_report, problem_file, summary
 from pipeline.errors import SettingsInvalid
+from pipeline.forecast import Allowance
 from pipeline.preflight import Finding, Totals
 
 PROBLEM = Finding(3, "pbx-3", "id_twice", "clientUniqueId", 'stands in "line 2", already', 2)
@@ -28,7 +29,7 @@ AS_WRITTEN = {
     "message": 'stands in "line 2", already',
 }
 MANIFEST = Path("calls.csv")
-OUTLOOK = Outlook(2, 1, Pace(3, 10_000, 3, used_today=7, queued=8), 0)
+OUTLOOK = Outlook(2, 1, 3, Allowance(0, 3, 10_000, 10_000, used=7), queued=(5, 3))
 
 
 def make_groups() -> Groups:

@@ -1,0 +1,140 @@
+"""Under the limits: who uses how much of what is allowed, and what a kill in the middle leaves behind.
+
+All run at the same time, each with a simulator and a server of its own, from when all of them are ready: at
+this rate the machine is idle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+from threading import Barrier
+
+from bench.pipelines.contenders import OURS, PLAIN, SCRIPT, Contender, Program
+from bench.pipelines.place import LEASE_TTL_S, Place, Recordings, place, recordings
+from bench.results import Table
+from tests.chaos.fleet import Fleet
+
+CONTENDERS = (OURS, PLAIN, SCRIPT)
+PER_SECOND = 10.0
+POLICY = "sliding"
+WORKERS, PROCESSES = 2, 2
+LOOK_INTERVAL_S, READY_WITHIN_S = 0.25, 120.0
+# Nothing has come for so long: nothing will. What a killed worker had in hand comes back before.
+SILENCE_S = 3.0 * LEASE_TTL_S
+COLUMNS = ("", "killed", "seconds", "share of the allowed rate", "429s", "not in", "asked twice")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the simulator had of it at the end.
+
+    Attributes:
+        seconds: Until the last recording was in.
+        share: Of what the API would have taken in that time.
+        refused: Requests answered with 429.
+        lost: Recordings without a call, or whose call has no media.
+        repeated: Requests for what was there already, which the API refused.
+    """
+
+    seconds: float
+    share: float
+    refused: int
+    lost: int
+    repeated: int
+
+
+def limits(*, count: int = 600) -> Iterator[Table]:
+    """Bring so many recordings in by each, once undisturbed and once with a worker killed in the middle."""
+    with recordings(count, size_bytes=4_000) as made:
+        rows = [row for is_killed in (False, True) for row in _round(made, is_killed=is_killed)]
+    notes = (
+        f"{count:,} recordings at {PER_SECOND:g} requests/s under {POLICY} windows, {WORKERS} workers of "
+        f"{PROCESSES} processes or {WORKERS * PROCESSES} threads, all at the same time. One worker (of the "
+        "script: all of it) is killed with SIGKILL when half of the creates are there, and started again. "
+        f"Leases and the visibility timeout are {LEASE_TTL_S} s; Celery's own is an hour. Not in: no call, "
+        f"or a call without media, when nothing has come for {SILENCE_S:.0f} s. Asked twice: requests for "
+        "what was there already; the API refused them, so nothing is there twice."
+    )
+    yield Table("Under the limits", notes, COLUMNS, rows)
+
+
+def _round(made: Recordings, *, is_killed: bool) -> list[tuple[str, ...]]:
+    """Let all of them run, side by side."""
+    ready = Barrier(len(CONTENDERS))
+    with ThreadPoolExecutor(len(CONTENDERS)) as pool:
+        return list(pool.map(lambda each: _row(made, each, ready, is_killed=is_killed), CONTENDERS))
+
+
+def _row(made: Recordings, contender: Contender, ready: Barrier, *, is_killed: bool) -> tuple[str, ...]:
+    with place(made, per_second=PER_SECOND, policy=POLICY) as here:
+        came = _run(contender, here, ready, is_killed=is_killed)
+    return (
+        contender.name,
+        "yes" if is_killed else "",
+        f"{came.seconds:.0f}",
+        f"{came.share:.1%}",
+        str(came.refused),
+        str(came.lost),
+        str(came.repeated),
+    )
+
+
+def _run(contender: Contender, here: Place, ready: Barrier, *, is_killed: bool) -> Finished:
+    with contender.working(here, workers=WORKERS, concurrency=PROCESSES) as fleet:
+        program = contender.program(here, WORKERS * PROCESSES)
+        ready.wait(READY_WITHIN_S)
+        began = time.monotonic()
+        program.go()
+        if is_killed:
+            _await_half(here)
+            program = _kill(contender, here, fleet, program)
+        last_at = _await_end(here)
+        program.kill()
+    return _finished(here, last_at - began)
+
+
+def _kill(contender: Contender, here: Place, fleet: Fleet, program: Program) -> Program:
+    """Kill a worker, which its supervisor starts again; a script is started again by hand."""
+    if contender.app:
+        fleet.kill_a_worker(Random(1))
+        return program
+    program.kill()
+    again = contender.program(here, WORKERS * PROCESSES)
+    again.go()
+    return again
+
+
+def _answers(here: Place, endpoint: str, holds: Callable[[int], bool]) -> int:
+    return sum(count for status, count in here.requests(endpoint).items() if holds(int(status)))
+
+
+def _await_half(here: Place) -> None:
+    while _answers(here, "create", lambda status: status == 200) < here.recordings.count / 2:
+        time.sleep(LOOK_INTERVAL_S)
+
+
+def _await_end(here: Place) -> float:
+    """Wait until all is in, or nothing has come for long; gives when the last one came."""
+    seen, last_at = 0, time.monotonic()
+    while seen < here.recordings.count and time.monotonic() - last_at < SILENCE_S:
+        time.sleep(LOOK_INTERVAL_S)
+        now_seen = _answers(here, "media", lambda status: status == 201)
+        if now_seen > seen:
+            seen, last_at = now_seen, time.monotonic()
+    return last_at
+
+
+def _finished(here: Place, seconds: float) -> Finished:
+    calls = here.simulator.record("requests=0")["calls"]
+    accepted = sum(_answers(here, each, lambda status: status < 300) for each in ("create", "media"))
+    return Finished(
+        seconds=seconds,
+        share=accepted / (seconds * PER_SECOND),
+        refused=sum(_answers(here, each, lambda status: status == 429) for each in ("create", "media")),
+        lost=here.recordings.count - sum(call["media"] is not None for call in calls),
+        repeated=sum(call["repeated_creates"] + call["repeated_uploads"] for call in calls),
+    )

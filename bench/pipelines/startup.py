@@ -1,0 +1,84 @@
+"""How long a person waits before anything happens: commands, a worker, the demo."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+from bench.pipelines.contenders import OURS
+from bench.pipelines.place import place, recordings
+from bench.results import Table
+from tests.simulators import Simulator
+from tests.system.machine import Machine
+from tests.waiting import await_true
+
+WITHIN_S = 60.0
+COLUMNS = ("", "median", "longest", "bound")
+
+
+def startup(*, repeats: int = 7) -> Iterator[Table]:
+    """Start each so often."""
+    rows = [
+        _row("gong-ingest --help", _repeated(repeats, lambda: _command_s("--help")), 0.25),
+        _row("gong-ingest status", _status_s(repeats), 0.4),
+        _row("a worker of 4 processes is ready", _repeated(max(1, repeats // 2), _worker_s), 3.0),
+        _row("gong-ingest demo: its first request", _repeated(max(1, repeats // 2), _demo_s), 5.0),
+    ]
+    notes = f"Each in processes of its own, from its start; {repeats} times, the last two half as often."
+    yield Table("Start-up", notes, COLUMNS, rows)
+
+
+def _row(what: str, times_s: list[float], bound_s: float) -> tuple[str, ...]:
+    return what, f"{median(times_s):.2f} s", f"{max(times_s):.2f} s", f"{bound_s:g} s"
+
+
+def _repeated(times: int, act: Callable[[], float]) -> list[float]:
+    return [act() for _ in range(times)]
+
+
+def _command_s(*arguments: str) -> float:
+    with tempfile.TemporaryDirectory() as folder, Machine(Path(folder) / "machine") as machine:
+        began = time.perf_counter()
+        machine.run(*arguments)
+        return time.perf_counter() - began
+
+
+def _status_s(repeats: int) -> list[float]:
+    """Ask a server that runs how everything is, as often as was said."""
+    with recordings(1, size_bytes=100) as made, place(made) as here:
+        environment = here.environment()
+
+        def once() -> float:
+            began = time.perf_counter()
+            command = [sys.executable, "-m", "pipeline.cli", "status"]
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+            return time.perf_counter() - began
+
+        return _repeated(repeats, once)
+
+
+def _worker_s() -> float:
+    with recordings(1, size_bytes=100) as made, place(made) as here:
+        began = time.perf_counter()
+        with OURS.working(here, workers=1, concurrency=4):
+            return time.perf_counter() - began
+
+
+def _demo_s() -> float:
+    """Run the demo until its simulator, whose address it tells, has seen a request."""
+    with tempfile.TemporaryDirectory() as folder, Machine(Path(folder) / "machine") as machine:
+        began = time.perf_counter()
+        demo = machine.start(
+            "demo", "--recordings", "1", popen={"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+        )
+        said = demo.process.stderr.readline() if demo.process.stderr else ""
+        simulator = Simulator(said.split()[-1], demo.process)
+        await_true(lambda: simulator.health()["requests"], "the demo sends a request", within_s=WITHIN_S)
+        took_s = time.perf_counter() - began
+        demo.finish()
+        return took_s

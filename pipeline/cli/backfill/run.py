@@ -1,0 +1,289 @@
+"""One run of `backfill`: a manifest is checked, handed in, and waited for.
+
+The manifest is read as a stream into the ledger. Without a configured server the run brings its own, and
+workers with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pipeline import interrupts
+from pipeline.authorization import reach
+from pipeline.cli import ExitCode
+from pipeline.cli.backfill.done import with_those_done
+from pipeline.cli.backfill.kept import is_read_once, kept_input
+from pipeline.cli.backfill.media import MediaLook
+from pipeline.cli.backfill.rejected import RejectedRows, command_of
+from pipeline.cli.backfill.tally import Tally, say
+from pipeline.cli.preflight.before import Before, check_before
+from pipeline.cli.reading import left_out
+from pipeline.cli.roots import access_for, links_for, refuse_what_is_no_folder, settings_for
+from pipeline.cli.scraped import scraped
+from pipeline.cli.session import Session, session
+from pipeline.cli.summary import Summary, print_summary
+from pipeline.cli.watch import Start, watch_backfill
+from pipeline.cli.worker import local_fleet
+from pipeline.errors import LedgerUnreachable, SettingsInvalid
+from pipeline.fleet import LocalFleet
+from pipeline.job import BATCH_NAME_MAX_CHARACTERS, Counts, is_batch_name
+from pipeline.ledger import Manifests
+from pipeline.manifest import Manifest, Reading, RejectedRow, read_manifest
+from pipeline.manifest.rejected.file import RejectedFile, own_name
+from pipeline.producer import Producer, Source
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say.
+
+    Attributes:
+        checks: Whether the whole manifest is checked before; None: unless it is a pipe, which may come
+            slowly and would have to be kept.
+        strict: Whether nothing is handed in where a row would be rejected.
+    """
+
+    manifest: Path
+    reading: Reading
+    map_path: Path | None = None
+    batch: str | None = None
+    media_root: str | None = None
+    links: bool = False
+    checks: bool | None = None
+    strict: bool = False
+    rejected: Path | None = None
+    waits: bool = True
+    as_json: bool = False
+
+    @property
+    def is_checked(self) -> bool:
+        """Tell whether the manifest is checked before anything is handed in."""
+        return self.strict or (not is_read_once(self.manifest) if self.checks is None else self.checks)
+
+
+def run_backfill(wanted: Wanted) -> int:
+    """Bring the recordings of a manifest in; gives the exit code.
+
+    Raises:
+        IngestError: It cannot begin, or cannot go on.
+    """
+    # A place such as calls.csv:100: must not become a picture.
+    console = Console(stderr=True, emoji=False)
+    with ExitStack() as stack:
+        if wanted.is_checked and is_read_once(wanted.manifest):
+            kept = stack.enter_context(kept_input(wanted.manifest, wanted.reading, console))
+            wanted = replace(wanted, reading=kept)
+        settings = settings_for(wanted.manifest, wanted.media_root)
+        refuse_what_is_no_folder(settings, wanted.manifest)
+        run = Run(wanted, settings, console)
+        if run.brings_workers:
+            reach(settings)
+        code = run.go()
+        if sentence := left_out(wanted.reading):
+            say(console, sentence, style="yellow")
+        return code
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the command.
+
+    Attributes:
+        before: What was found before anything is handed in.
+        manifest: Opened, its first row read: what is wrong with the whole is raised here.
+    """
+
+    wanted: Wanted
+    settings: Settings
+    console: Console
+    before: Before = field(default_factory=Before)
+    manifest: Manifest = field(init=False)
+    tally: Tally = field(init=False)
+    _file: object = None
+
+    def __post_init__(self) -> None:
+        wanted, access = self.wanted, access_for(self.settings)
+        self._file = self._file_as_it_is()
+        self.manifest = read_manifest(
+            wanted.manifest,
+            check_media=MediaLook(access, self.console, tells=not wanted.is_checked) if access else None,
+            reading=wanted.reading,
+            is_right=self._is_right,
+        )
+        batch = wanted.batch or own_name(wanted.manifest, is_replay=self.manifest.is_replay)
+        if not is_batch_name(batch):
+            raise SettingsInvalid(
+                f"The batch's name must be printable, of at most {BATCH_NAME_MAX_CHARACTERS} characters; "
+                "give one with --batch."
+            )
+        rejected_rows = RejectedRows(RejectedFile(self.manifest, wanted.rejected))
+        self.tally = Tally(wanted.manifest, batch, self.console, rejected_rows)
+
+    def _is_right(self, line: int) -> bool:
+        return self.before.is_right(line)
+
+    @property
+    def brings_workers(self) -> bool:
+        """Tell whether this run has a server, and so workers, of its own."""
+        return self.settings.redis_url is None
+
+    def go(self) -> int:
+        """Check the rows, hand them in, watch them being brought in, and say how it went."""
+        wanted = self.wanted
+        with session(self.settings) as opened:
+            began = time.monotonic()
+            since = opened.limiter.clock()
+            before = opened.ledger.counts(self.tally.batch)
+            stopped = False
+            with self._workers(opened, wanted=wanted.waits) as start_workers:
+                try:
+                    if wanted.is_checked:
+                        self._check(opened)
+                    if not self._is_refused:
+                        self._hand_in(opened, start_workers)
+                        if wanted.waits:
+                            start = Start(before, since)
+                            elsewhere = self.tally.elsewhere
+                            watch_backfill(opened, start, elsewhere, start_workers, self.console)
+                except KeyboardInterrupt:
+                    interrupts.only_count()
+                    stopped = True
+                    self.console.print("Stopping: requests under way are finished first.")
+                finally:
+                    self.tally.rejected_rows.file.discard()
+            summary = self._summary(opened, before, since, time.monotonic() - began)
+            if wanted.as_json:
+                path = self.tally.rejected_rows.path
+                click.echo(json.dumps(summary.document() | {"rejected_file": path and str(path)}))
+            if not self._is_refused:
+                print_summary(self.console, summary, opened, stopped=stopped, waited=wanted.waits)
+            return self._exit_code(summary, stopped=stopped)
+
+    @property
+    def _is_refused(self) -> bool:
+        """Tell whether a row is rejected where none may be."""
+        return self.wanted.strict and bool(self.before.totals.rejected)
+
+    def _check(self, opened: Session) -> None:
+        """Look at the whole manifest first."""
+        wanted = self.wanted
+        before = check_before(wanted.manifest, wanted.reading, opened, self.console, links=wanted.links)
+        if self._file_as_it_is() == self._file:
+            self.before = self.tally.before = before
+        elif wanted.strict:
+            raise SettingsInvalid(f"{wanted.manifest} changed while it was checked; nothing was handed in.")
+        if self._is_refused:
+            self.tally.total, self.tally.rejected = before.totals.rows, before.totals.rejected
+            say(self.console, "Nothing was handed in, as --strict says.", style="yellow")
+
+    def _file_as_it_is(self) -> object:
+        """Return what differs when the manifest is written to, or is another file."""
+        path = self.wanted.reading.content or self.wanted.manifest
+        if not path.is_file():
+            return None
+        found = path.stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    @contextmanager
+    def _workers(self, opened: Session, *, wanted: bool) -> Iterator[Callable[[], LocalFleet | None]]:
+        """Give what starts this run's own workers when there is something to do, and stop them at the end."""
+        fleet = local_fleet(opened, own_log=True)
+        metrics = ExitStack()
+
+        def start() -> LocalFleet | None:
+            if not (wanted and self.brings_workers):
+                return None
+            if not fleet.is_running:
+                opened.limiter.probe_now()
+                fleet.start()
+                try:
+                    metrics.enter_context(scraped(opened.settings))
+                except SettingsInvalid as problem:
+                    # Another run on this machine tells the same.
+                    say(self.console, f"{problem} This run goes on without.", style="yellow")
+            return fleet
+
+        try:
+            yield start
+        finally:
+            fleet.stop()
+            metrics.close()
+
+    def _hand_in(self, opened: Session, start_workers: Callable[[], LocalFleet | None]) -> None:
+        tally = self.tally
+        rows = with_those_done(self.manifest, opened.ledger.states)
+        linkable = links_for(self.settings) if self.wanted.links else None
+        manifests = Manifests(opened.store)
+        producer = Producer(opened.ledger, manifests, batch=tally.batch, may_link=linkable)
+        with self.console.status("Reading the manifest …") as status:
+            try:
+                for handed in producer.backfill(rows, self._source()):
+                    tally.take(handed)
+                    if not isinstance(handed, RejectedRow) and not handed.receipt.state.is_final:
+                        start_workers()
+                    if tally.total % 100 == 0:
+                        status.update(f"Reading the manifest … {tally.total:,} rows")
+            except LedgerUnreachable as error:
+                raise LedgerUnreachable(
+                    f"{error} The first {tally.total:,} rows are handed in, of those after "
+                    "them it is not certain. Run the same command again: nothing is handed in twice."
+                ) from error
+        tally.finish()
+        self._say_where_rejected_rows_are()
+
+    def _source(self) -> Source:
+        path, is_replay = self.wanted.manifest, self.manifest.is_replay
+        return Source(own_name(path, is_replay=is_replay), self._fingerprint(), is_replay)
+
+    def _fingerprint(self) -> str:
+        """Hash the manifest's bytes, if they can be read twice."""
+        path = self.wanted.reading.content or self.wanted.manifest
+        if is_read_once(path):
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _say_where_rejected_rows_are(self) -> None:
+        rejected = self.tally.rejected_rows
+        rejected.finish()
+        wanted, path = self.wanted, rejected.file.path
+        # Media is looked for beside the manifest; the file may be elsewhere.
+        is_elsewhere = path.absolute().parent != wanted.manifest.absolute().parent
+        root = wanted.media_root or (next(iter(self.settings.media_roots), None) if is_elsewhere else None)
+        command = command_of(
+            path, batch=self.tally.batch, media_root=root, map_path=wanted.map_path, links=wanted.links
+        )
+        for sentence in rejected.sentences(command):
+            say(self.console, sentence, style="yellow")
+
+    def _summary(self, opened: Session, before: Counts, since: float, seconds: float) -> Summary:
+        return Summary(
+            counts=opened.ledger.counts(self.tally.batch),
+            before=before,
+            total=self.tally.total,
+            submitted=self.tally.submitted,
+            updated=self.tally.updated,
+            known=self.tally.known,
+            rejected=self.tally.rejected,
+            elsewhere=opened.ledger.states(self.tally.elsewhere),
+            use=opened.limiter.use(since=since),
+            seconds=seconds,
+        )
+
+    def _exit_code(self, summary: Summary, *, stopped: bool) -> int:
+        if self._is_refused:
+            return ExitCode.SOME_FAILED
+        if stopped or (self.wanted.waits and summary.waiting):
+            return ExitCode.STOPPED
+        failed = summary.rejected or summary.dead or summary.cancelled
+        return ExitCode.SOME_FAILED if failed else ExitCode.DONE

@@ -1,0 +1,29 @@
+-- Note that a manifest was handed in to its end; lines that an earlier and longer one had are forgotten. Of rows that
+-- were rejected before, and are handed in again, it is only noted that they are at their end.
+-- KEYS  1 prefix
+-- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 number of the manifest, 4 fingerprint, 5 its last line
+--       ('' for rows that were rejected before)
+-- RETURNS how many lines were forgotten
+-- ERRORS none of its own
+
+local now, batch, manifest, last = clock_ms(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[5])
+local forgotten = 0
+if redis.call('HDEL', manifests_key(batch), manifest .. ':open') == 1 then count(batch, 'being_handed_in', -1) end
+if not last then
+  end_batch(batch, now)
+  return forgotten
+end
+for chunk = chunk_of(last), chunk_of(last_line(batch, manifest)) do
+  local key = rows_key(batch, manifest, chunk)
+  for _, line in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(line) > last then
+      redis.call('HDEL', key, line)
+      redis.call('HDEL', rejected_key(batch), manifest .. ':' .. line)
+      forgotten = forgotten + 1
+    end
+  end
+end
+redis.call('HSET', manifests_key(batch), manifest .. ':last', last, manifest .. ':fingerprint', ARGV[4],
+  manifest .. ':read_at', as_text(now))
+end_batch(batch, now)
+return forgotten

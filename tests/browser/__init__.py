@@ -1,0 +1,1 @@
+"""Our pages for Flower in a real browser; everything here is `long`."""

@@ -1,0 +1,1 @@
+"""The API as it runs: real processes, a real ledger."""

@@ -1,0 +1,1 @@
+"""Media at its places, each a real server."""

@@ -1,0 +1,1 @@
+"""Tests of pipeline.metrics on a real server."""

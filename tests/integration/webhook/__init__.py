@@ -1,0 +1,1 @@
+"""Tests of the webhook, with a real receiver and a real server."""

@@ -1,0 +1,1 @@
+"""Our pages in a real Flower, on a real ledger."""

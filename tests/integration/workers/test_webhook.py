@@ -1,0 +1,83 @@
+"""Events in a worker: wanted as its settings say, and delivered as soon as they come about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.job import Reason
+from pipeline.store import Store
+from tests.hook import SECRET, running_hook
+from tests.integration.ledger.bench import Bench
+from tests.servers import Server
+from tests.waiting import await_true
+from workers.webhook import WebhookDuty
+
+Worker = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture
+def bench(server: Server, namespace: str, store: Store) -> Bench:
+    return Bench(server, namespace, store)
+
+
+@pytest.fixture
+def worker(server: Server, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    @contextmanager
+    def run(**settings: str) -> Iterator[None]:
+        for name, value in {"REDIS_URL": server.url, "NAMESPACE": namespace, **settings}.items():
+            monkeypatch.setenv(f"GONG_INGEST_{name}", value)
+        consumer: Any = SimpleNamespace(hostname="worker@here")
+        duty = WebhookDuty(consumer)
+        duty.start(consumer)
+        try:
+            yield
+        finally:
+            duty.stop(consumer)
+
+    return run
+
+
+def is_wanted(bench: Bench) -> str | None:
+    found: str | None = bench.server.client.get(bench.key("events:kept"))
+    return found
+
+
+def test_an_event_is_delivered_at_once(bench: Bench, worker: Worker, tmp_path: Path) -> None:
+    with running_hook(tmp_path) as hook, worker(WEBHOOK_URL=hook.url, WEBHOOK_SECRET=SECRET):
+        await_true(lambda: is_wanted(bench) == "100000", "events are wanted")
+        bench.bury("a")
+        await_true(hook.taken, "it is delivered", within_s=0.9)
+        bench.ledger.bury(bench.held("b"), Reason("x"))
+        await_true(lambda: len(hook.taken()) == 2, "so is the next one", within_s=0.9)
+        assert all(each["is_genuine"] for each in hook.deliveries())
+        assert bench.server.client.hkeys(bench.key("duties")) == ["webhook"]
+    assert bench.server.client.hkeys(bench.key("duties")) == []
+
+
+def test_a_worker_that_stops_delivers_what_is_there(bench: Bench, worker: Worker, tmp_path: Path) -> None:
+    """It may be the last one: that of a command which ends with its batch."""
+    with running_hook(tmp_path) as hook:
+        hook.answer(204, wait_s=0.3)
+        with worker(WEBHOOK_URL=hook.url, WEBHOOK_SECRET=SECRET):
+            await_true(lambda: is_wanted(bench) == "100000", "events are wanted")
+            bench.bury("a", "b", "c")
+            await_true(hook.arrivals, "the first one is under way")
+        await_true(lambda: len(hook.taken()) == 3, "all are delivered", within_s=2)
+
+
+def test_a_stream_is_wanted_without_a_webhook(bench: Bench, worker: Worker) -> None:
+    with worker(EVENTS_KEPT="500"):
+        await_true(lambda: is_wanted(bench) == "500", "events are wanted")
+    assert not bench.server.client.exists(bench.key("webhook"), bench.key("duties"))
+
+
+def test_a_worker_that_wants_none_leaves_no_trace(bench: Bench, worker: Worker) -> None:
+    with worker():
+        bench.bury("a")
+    assert not bench.server.client.exists(*map(bench.key, ("events", "events:kept", "webhook", "duties")))

@@ -1,0 +1,1 @@
+"""Tests with Prometheus itself, from the system's packages."""

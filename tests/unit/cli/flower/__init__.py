@@ -1,0 +1,1 @@
+"""How one logs in to Flower."""

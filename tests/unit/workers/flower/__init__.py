@@ -1,0 +1,1 @@
+"""What the pages for Flower decide without a server."""
