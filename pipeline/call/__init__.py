@@ -14,7 +14,14 @@ A field that is absent is left out; `null` is not a way to leave it out. Nothing
 Whether the media can be brought in, and whether ids exist in Gong, is left to others.
 """
 
-from pipeline.call.body import WrittenNumber, decode_call, decode_value, encode_call
+from pipeline.call.body import (
+    WrittenNumber,
+    decode_call,
+    decode_value,
+    encode_call,
+    written_float,
+    written_integer,
+)
 from pipeline.call.check import Call, check_call, checked_body
 from pipeline.call.fields import Kind
 from pipeline.call.nearest import nearest_field
@@ -33,4 +40,6 @@ __all__ = [
     "is_address",
     "kind_of",
     "nearest_field",
+    "written_float",
+    "written_integer",
 ]

@@ -68,6 +68,22 @@ def is_sendable(body: str) -> bool:
         return False
 
 
+def written_float(text: str) -> float | None:
+    """Read a number of JSON with a fraction or an exponent, which keeps its form; None if it is too large."""
+    number = float(text)
+    if math.isinf(number):
+        return None
+    return number if repr(number) == text else WrittenNumber(text)
+
+
+def written_integer(text: str) -> int | None:
+    """Read any other number of JSON; None if it has more digits than are read (4300)."""
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
 def decode_call(text: str | bytes) -> dict[str, Any]:
     """Read one JSON object; what stands in it is not checked.
 
@@ -144,10 +160,8 @@ class _Reading(threading.local):
         return found
 
     def _float(self, text: str) -> float | _Fault:
-        number = float(text)
-        if math.isinf(number):
-            return self._fault_of_number(text)
-        return number if repr(number) == text else WrittenNumber(text)
+        number = written_float(text)
+        return self._fault_of_number(text) if number is None else number
 
     def _fault_of_number(self, text: str) -> _Fault:
         self.has_faults = True

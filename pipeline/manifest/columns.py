@@ -19,29 +19,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipeline.call import check_call, decode_call, kind_of
+from pipeline.call import check_call, kind_of, written_float, written_integer
 from pipeline.errors import CallInvalid, ManifestUnreadable
 from pipeline.manifest.header import MEDIA, path_of, problems_of_header
 from pipeline.manifest.row import UncheckedRow
 
 _MOST_PROBLEMS = 20
 # RFC 8259, section 6.
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """One field of the call: which cell, where in the call, and what the cell's text becomes."""
+class _Column(NamedTuple):
+    """One field of the call: where in it, which cell, and what the cell's text becomes; None: itself."""
 
+    path: tuple[str | int, ...]
     position: int
-    parents: tuple[str | int, ...]
-    key: str | int
-    typed: Callable[[str], Any]
+    typed: Callable[[str], Any] | None
 
 
 class Columns:
@@ -51,6 +48,7 @@ class Columns:
         self.width = len(names)
         self._media = names.index(MEDIA) if MEDIA in names else None
         self._fields = tuple(_column(at, name) for at, name in enumerate(names) if name != MEDIA)
+        self._call = _object_of(self._fields)
 
     @classmethod
     def of_header(cls, cells: Sequence[str], place: str) -> Columns:
@@ -92,7 +90,7 @@ class Columns:
 
     def call(self, cells: Sequence[str]) -> dict[str, Any]:
         """Return the call of a row, its lists without gaps."""
-        return {str(name): _without_gaps(value) for name, value in self._tree(cells).items()}
+        return self._call(cells)
 
     def name_of(self, cells: Sequence[str], field: str) -> str:
         """Return the column that holds a field of this row's call, by the index that the column has."""
@@ -106,44 +104,67 @@ class Columns:
         return ".".join(names)
 
     def _tree(self, cells: Sequence[str]) -> dict[str | int, Any]:
-        """Return the call with every list as a dictionary by index."""
+        """Return what is filled, with every list as a dictionary by index."""
         tree: dict[str | int, Any] = {}
         for column in self._fields:
-            cell = cells[column.position]
-            if cell and not cell.isspace():
+            if cells[column.position].strip():
                 node = tree
-                for parent in column.parents:
-                    node = node.setdefault(parent, {})
-                node[column.key] = column.typed(cell)
+                for part in column.path:
+                    node = node.setdefault(part, {})
         return tree
 
 
 def _column(position: int, name: str) -> _Column:
-    *parents, key = path_of(name)
-    return _Column(position, tuple(parents), key, _TYPED.get(kind_of(name) or "", str))
+    return _Column(path_of(name), position, _TYPED.get(kind_of(name) or ""))
 
 
 def _is_list(node: object) -> bool:
-    """Tell whether a node of the tree is a list: its keys are indexes. No node is empty but the root."""
+    """Tell whether a node of the tree is a list: its keys are indexes."""
     return isinstance(node, dict) and isinstance(next(iter(node), None), int)
 
 
-def _without_gaps(node: object) -> object:
-    if not isinstance(node, dict):
-        return node
-    members = {key: _without_gaps(value) for key, value in node.items()}
-    return [members[index] for index in sorted(members)] if _is_list(members) else members
+def _object_of(columns: Sequence[_Column]) -> Callable[[Sequence[str]], dict[Any, Any]]:
+    """Return what makes an object of the cells of a row; the paths of its columns begin below it.
+
+    What is where is told once for all rows: to find it for each takes as long as to check the call.
+    """
+    groups: dict[str | int, list[_Column]] = {}
+    for column in columns:
+        groups.setdefault(column.path[0], []).append(column._replace(path=column.path[1:]))
+    members = [
+        (key, group[0].position, group[0].typed, _below(group) if group[0].path else None)
+        for key, group in groups.items()
+    ]
+
+    def make(cells: Sequence[str]) -> dict[Any, Any]:
+        made = {}
+        for key, position, typed, below in members:
+            if below:
+                if value := below(cells):
+                    made[key] = value
+            elif (cell := cells[position]) and not cell.isspace():
+                made[key] = typed(cell) if typed else cell
+        return made
+
+    return make
+
+
+def _below(columns: Sequence[_Column]) -> Callable[[Sequence[str]], Any]:
+    """Return what makes an object, or a list without gaps; empty where no cell of it is filled."""
+    if not isinstance(columns[0].path[0], int):
+        return _object_of(columns)
+    by_index = _object_of(sorted(columns, key=lambda column: column.path[0]))
+    return lambda cells: list(by_index(cells).values())
 
 
 def number_of(cell: str) -> float | str:
     """Return the JSON number in a cell, as it would be read in JSON; the cell itself where there is none."""
-    if not _NUMBER.fullmatch(cell.strip()):
+    text = cell.strip()
+    found = _NUMBER.fullmatch(text)
+    if found is None:
         return cell
-    try:
-        number: float = decode_call(f'{{"number": {cell.strip()}}}')["number"]
-    except CallInvalid:  # too large
-        return cell
-    return number
+    number = written_float(text) if found[1] else written_integer(text)
+    return cell if number is None else number
 
 
 def boolean_of(cell: str) -> bool | str:

@@ -43,16 +43,16 @@ csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The lines and cells of one row, or the problem that left it without cells."""
+    """The lines and cells of one row, or the problem that left it without cells.
+
+    Attributes:
+        original: The row's bytes without its last line end.
+    """
 
     lines: list[Line]
+    original: bytes
     cells: list[str]
     problem: str | None
-
-    @property
-    def original(self) -> bytes:
-        """The row's bytes without its last line end."""
-        return without_line_end(b"".join(line.content for line in self.lines))
 
     def rejected(self, problem: str) -> RejectedRow:
         """Return the row as one that could not be read."""
@@ -209,7 +209,7 @@ def _rows(
     for record in records:
         if record.problem:
             yield record.rejected(record.problem)
-        elif any(_is_row(line, columns, shape.delimiter) for line in record.lines[1:-1]):
+        elif len(record.lines) > 2 and _holds_row(record, columns, shape.delimiter):
             yield _first_line(record.lines, lines).rejected("has a quotation mark that is not closed")
         elif any(map(str.strip, record.cells)) and (row := _read_row(record, columns, shape)):
             yield row
@@ -223,6 +223,10 @@ def _read_row(record: _Record, columns: RowReader, shape: Shape) -> UncheckedRow
         before = COLUMNS if shape.is_replay else 0
         return record.rejected(f"has {len(cells) - before} cells, the header has {columns.width - before}")
     return columns.row(record.lines[0].number, cells, record.original)
+
+
+def _holds_row(record: _Record, columns: RowReader, delimiter: str) -> bool:
+    return any(_is_row(line, columns, delimiter) for line in record.lines[1:-1])
 
 
 def _is_row(line: Line, columns: RowReader, delimiter: str) -> bool:
@@ -258,11 +262,15 @@ def _records(lines: Lines, delimiter: str) -> Iterator[_Record]:
             yield replace(record, problem=problem_of_bytes(record.original) or _BROKEN)
         else:
             if cells:
-                record = _Record(feed.taken, cells, None)
-                yield replace(record, problem=problem_of_bytes(record.original))
+                original = _original(feed.taken)
+                yield _Record(feed.taken, original, cells, problem_of_bytes(original))
 
 
 def _first_line(taken: list[Line], lines: Lines, problem: str | None = None) -> _Record:
     """Give back all lines of a row but its first, and return that one as a row of its own."""
     lines.give_back(taken[1:])
-    return _Record(taken[:1], [], problem)
+    return _Record(taken[:1], _original(taken[:1]), [], problem)
+
+
+def _original(lines: Sequence[Line]) -> bytes:
+    return without_line_end(b"".join(line.content for line in lines))
