@@ -66,13 +66,17 @@ class Columns:
         return cls(names)
 
     def row(self, line: int, cells: Sequence[str], original: bytes) -> UncheckedRow:
-        """Return a row of as many cells as there are columns; `line` is its first, `original` its bytes."""
+        """Return a row of as many cells as there are columns; `line` is its first, `original` its bytes.
+
+        The bytes are UTF-8 without NUL, as the table has seen to.
+        """
         return UncheckedRow(
             line=line,
             call=self.call(cells),
             media=self.media(cells),
             original=original,
             name_in_manifest=partial(self.name_of, cells),
+            sendable=True,
         )
 
     def is_call(self, cells: Sequence[str]) -> bool:

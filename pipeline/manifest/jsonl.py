@@ -37,7 +37,9 @@ def _read_line(line: Line) -> UncheckedRow | RejectedRow:
     members = _decoded(line, original)
     if isinstance(members, RejectedRow):
         return _known_by(before, members)
-    row = UncheckedRow(line.number, members.get("call"), members.get("media"), original)
+    # Text of UTF-8 without NUL has half a surrogate pair, or NUL, in no other way.
+    sendable = b"\\u" not in original
+    row = UncheckedRow(line.number, members.get("call"), members.get("media"), original, sendable=sendable)
     problems = tuple(problems_of_members(members))
     return _known_by(before, row.rejected(ROW_MALFORMED, problems) if problems else row)
 

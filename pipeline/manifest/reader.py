@@ -222,7 +222,7 @@ def _ending(path: Path | IO[bytes]) -> str:
 def problems_of_call(row: UncheckedRow) -> tuple[Problem, ...]:
     """Return everything that is wrong with a row's call, by the field of the call; nothing if it is right."""
     try:
-        check_call(row.call, has_media=row.media is not None)
+        check_call(row.call, has_media=row.media is not None, sendable=row.sendable)
     except CallInvalid as refused:
         # What is known to be unfit stands in the call as it was, and is refused there once more.
         told = {problem.field for problem in row.problems}

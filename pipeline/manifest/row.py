@@ -105,6 +105,7 @@ class UncheckedRow:
         name_in_manifest: From a field of the call (`parties.0.name`) to what the manifest calls it.
         problems: What is known to be wrong already, by the field of the call, which has the text as it was.
         line, line_here: As those of a Row.
+        sendable: Whether every text in the call is known to be one that can be sent.
     """
 
     line: int
@@ -114,6 +115,7 @@ class UncheckedRow:
     name_in_manifest: Callable[[str], str] = str
     problems: tuple[Problem, ...] = ()
     line_here: int = 0
+    sendable: bool = False
 
     @property
     def here(self) -> int:

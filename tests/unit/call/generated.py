@@ -16,6 +16,10 @@ from tests.unit.call.calls import Json
 from tests.unit.call.document import CALL, resolved
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+# Texts that no JSON in UTF-8 can carry, and some that only look like them.
+ODD_TEXTS = st.lists(
+    st.sampled_from(["a", "\0", "\\", "u0000", "\ud800", "\udc00", "\uffff", "\U0010ffff"]), max_size=4
+).map("".join)
 _WORDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
 
 _INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1))  # noqa: DTZ001 - the zone is drawn apart

@@ -17,14 +17,10 @@ from pipeline.call.body import is_sendable
 from pipeline.call.schema import CALL_SCHEMA
 from pipeline.call.takes import taker_of
 from tests.unit.call.calls import Json, make_call, make_party, problems_of
-from tests.unit.call.generated import JSON_VALUES, TEXTS, calls
+from tests.unit.call.generated import JSON_VALUES, ODD_TEXTS, TEXTS, calls
 
 takes = taker_of(CALL_SCHEMA)
 
-# Texts that no JSON in UTF-8 can carry, and some that only look like them.
-ODD_TEXTS = st.lists(
-    st.sampled_from(["a", "\0", "\\", "u0000", "\ud800", "\udc00", "\uffff", "\U0010ffff"]), max_size=4
-).map("".join)
 # What Python takes for a number, a text, a list or an object, and JSON would not have given.
 ODD_VALUES: st.SearchStrategy[Json] = st.sampled_from(
     [

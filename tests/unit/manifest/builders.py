@@ -50,7 +50,7 @@ def cells_table(*rows: Sequence[str], line_end: str = "\r\n") -> bytes:
     # the dialect of Unix puts every cell there.
     dialect = csv.excel if "\r" in line_end else csv.unix_dialect
     csv.writer(text, dialect, lineterminator=line_end).writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "surrogatepass")
 
 
 def read(
