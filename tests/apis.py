@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tests.environment import ENVIRONMENT
+
 READY_WITHIN_S = 40.0
 STOPPED_WITHIN_S = 40.0
 ANSWER_WITHIN_S = 60.0
@@ -137,7 +139,7 @@ def started_api(folder: Path, settings: Mapping[str, str], *options: str) -> Ite
 
 def environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """Give the environment of a command that reads nothing of this machine's user."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("GONG_")}
+    kept = {name: text for name, text in ENVIRONMENT.items() if not name.startswith("GONG_")}
     own = {"GONG_INGEST_CONFIG": os.devnull, "GONG_INGEST_DATA_DIR": str(folder / "data")}
     return kept | own | dict(settings)
 

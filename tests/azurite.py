@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import select
 import shutil
@@ -15,6 +14,7 @@ import pytest
 import trustme
 
 from tests.blobs import ACCOUNT, KEY, Account
+from tests.environment import ENVIRONMENT
 from tests.simulators import stop
 
 READY_WITHIN_S = 60
@@ -42,7 +42,7 @@ def running_azurite(folder: Path) -> Iterator[Account]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,
-        env=os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
+        env={**ENVIRONMENT, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
     )
     try:
         yield Account(f"{_address_of(process)}/{ACCOUNT}", folder / "azurite.pem")

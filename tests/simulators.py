@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
+from tests.environment import ENVIRONMENT
+
 READY = "simulator listening on "
 READY_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 5.0
@@ -70,7 +72,7 @@ def start_simulator(*, stderr: int | None = None, **options: Any) -> subprocess.
     """
     arguments = [_argument(name, value) for name, value in ({"port": 0} | options).items()]
     command = [sys.executable, "-m", "pipeline.simulator", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def _argument(name: str, value: Any) -> str:

@@ -28,6 +28,7 @@ from tests.chaos.evidence import evidence_of
 from tests.chaos.fleet import Fleet
 from tests.chaos.recordings import SIZE_BYTES, Recording, write_manifest, write_recordings
 from tests.chaos.telling import tell
+from tests.environment import ENVIRONMENT
 from tests.servers import Server, running_server
 from tests.simulators import Simulator, running_simulator
 from tests.waiting import await_true
@@ -231,7 +232,7 @@ def environment_of(
 ) -> dict[str, str]:
     """Give the environment of the workers, free of whatever is set around the tests."""
     (folder / "media").mkdir(exist_ok=True)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GONG")}
+    clean = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("GONG")}
     return (
         clean
         | {"HOME": str(folder), "GONG_BASE_URL": simulator.url, "CHAOS_FOLDER": str(folder)}

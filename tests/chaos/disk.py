@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.chaos.telling import tell
+from tests.environment import ENVIRONMENT
 from tests.servers import Server, running_server
 
 SIZE = "16m"
@@ -90,7 +91,10 @@ def may_mount() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         command = [*IN_A_MOUNT, MOUNT, folder]
         try:
-            return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+            return (
+                subprocess.run(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL, check=False).returncode
+                == 0
+            )
         except FileNotFoundError:
             return False
 

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+from tests.environment import ENVIRONMENT
+
 ROOT = Path(__file__).parents[2]
 PROC = Path("/proc")
 LOOK_INTERVAL_S = 0.2
@@ -173,7 +175,10 @@ def _all_pids() -> list[int]:
         return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
     # There is no /proc on macOS.
     command = ["ps", "-A", "-o", "pid="]
-    return [int(pid) for pid in subprocess.run(command, capture_output=True, check=True).stdout.split()]
+    return [
+        int(pid)
+        for pid in subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True).stdout.split()
+    ]
 
 
 def _session_of(pid: int) -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.chaos.arena import arena
 from tests.chaos.fleet import ROOT
+from tests.environment import ENVIRONMENT
 from tests.servers import program_of, running_server
 
 pytestmark = pytest.mark.long
@@ -27,7 +28,7 @@ RECORDINGS = 30
 def test_ledger_and_limiter_are_the_same_on_every_server(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-m", "not quiet and not long", *TESTS],
-        env=os.environ | {"TEST_SERVER_PROGRAM": program_of(program)},
+        env={**ENVIRONMENT, "TEST_SERVER_PROGRAM": program_of(program)},
         cwd=ROOT,
         capture_output=True,
         text=True,

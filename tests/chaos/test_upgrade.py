@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +18,7 @@ from tests.chaos.audit import audit
 from tests.chaos.commands import Command, write_rows
 from tests.chaos.fleet import ROOT
 from tests.chaos.test_ledger_moves import DEBIANS, addressed_server, stop
+from tests.environment import ENVIRONMENT
 from tests.runbook import Shell, blocks_of
 from tests.servers import program_of
 from tests.waiting import await_true
@@ -38,6 +38,7 @@ def write_earlier_version(folder: Path) -> Path:
     archive = subprocess.run(
         [program_of("git"), "archive", EARLIER, "pipeline", "workers"],
         cwd=ROOT,
+        env=ENVIRONMENT,
         capture_output=True,
         check=False,
     )
@@ -45,7 +46,9 @@ def write_earlier_version(folder: Path) -> Path:
         pytest.fail(
             f"The commit {EARLIER} is needed, and a clone without its history has none: {archive.stderr!r}"
         )
-    subprocess.run([program_of("tar"), "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    subprocess.run(
+        [program_of("tar"), "-x", "-C", str(folder)], env=ENVIRONMENT, input=archive.stdout, check=True
+    )
     return folder
 
 
@@ -77,7 +80,7 @@ def test_users_are_given_what_a_new_version_needs_and_keep_their_passwords() -> 
         for role in ROLES:
             words = f"resetchannels resetkeys -@all +ping on >{role.name}"
             server.client.execute_command("ACL", "SETUSER", f"gong-{role.name}", *words.split())
-        shell = Shell(ROOT, {**os.environ, "REDIS": f"redis://127.0.0.1:{port}/0"})
+        shell = Shell(ROOT, {**ENVIRONMENT, "REDIS": f"redis://127.0.0.1:{port}/0"})
         shell.type(users)
         for role in ROLES:
             url = server.url.replace("//", f"//gong-{role.name}:{role.name}@")

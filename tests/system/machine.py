@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from tests.environment import ENVIRONMENT
 from tests.system.processes import Process, processes_of
 
 # The simulator's own default, under which it is published; `test_secrets.py` takes another one.
@@ -83,7 +84,7 @@ class Machine:
     def environment(self, settings: Settings) -> dict[str, str]:
         """Give the environment of a command; its own settings win over those of the machine."""
         values = {
-            "PATH": os.environ["PATH"],
+            "PATH": ENVIRONMENT["PATH"],
             "HOME": str(self.folder / "home"),
             "GONG_ACCESS_KEY": ACCESS_KEY,
             "GONG_ACCESS_KEY_SECRET": ACCESS_KEY_SECRET,

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.environment import ENVIRONMENT
+
 PROC = Path("/proc")
 
 
@@ -46,6 +48,8 @@ def _text(path: Path) -> str:
 def _of_ps() -> Iterator[Process]:
     """Ask the system where there is no /proc; it shows the environment behind the arguments."""
     command = ["ps", "-A", "-E", "-ww", "-o", "pid=,command="]
-    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+    for line in subprocess.run(
+        command, env=ENVIRONMENT, capture_output=True, text=True, check=True
+    ).stdout.splitlines():
         pid, _, text = line.strip().partition(" ")
         yield Process(int(pid), text, "")

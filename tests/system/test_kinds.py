@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.media import Access, probe
+from tests.environment import ENVIRONMENT
 from tests.fixtures.make_media import KINDS, Kind, make
 from tests.recordings import Recordings, make_call, media_in, write_jsonl
 from tests.system.scenarios import set_up
@@ -35,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def seconds_by_ffprobe(path: Path) -> float:
     command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "json", str(path)]
-    finished = subprocess.run(command, capture_output=True, check=True)
+    finished = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True)
     return float(json.loads(finished.stdout)["format"]["duration"])
 
 
