@@ -98,6 +98,7 @@ def flower_command(port: int, *options: str) -> list[str]:
         "--quiet",
         "flower",
         f"--conf={CONFIGURATION}",
+        "--logging=none",
     ]
     return [*command, "--address=127.0.0.1", f"--port={port}", *options]
 
@@ -115,12 +116,18 @@ def environment(url: str, namespace: str, **variables: str) -> dict[str, str]:
 
 @contextmanager
 def running_flower(
-    url: str, namespace: str, *options: str, prefix: str = "", login: str = LOGIN, **popen: Any
+    url: str,
+    namespace: str,
+    *options: str,
+    prefix: str = "",
+    login: str = LOGIN,
+    settings: Mapping[str, str] = NOTHING,
+    **popen: Any,
 ) -> Iterator[Flower]:
     """Run Flower on a ledger; without a login nobody has to log in."""
     port = free_port()
     options = (*options, f"--url-prefix={prefix}") if prefix else options
-    variables = {"FLOWER_BASIC_AUTH": login} if login else {}
+    variables = dict(settings) | ({"FLOWER_BASIC_AUTH": login} if login else {})
     process = subprocess.Popen(
         flower_command(port, *options), env=environment(url, namespace, **variables), **popen
     )

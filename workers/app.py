@@ -14,7 +14,7 @@ from celery.signals import setup_logging
 from kombu import Queue
 
 from pipeline.errors import SettingsInvalid
-from pipeline.logs import set_up_worker
+from pipeline.logs import set_up_service
 from pipeline.settings import Settings
 from workers.address import broker_url, server_options, transport_options
 from workers.broker import use_for_redis
@@ -102,7 +102,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 @setup_logging.connect(weak=False)
 def set_up_logging(**_signal: object) -> None:
     """Write log lines as the settings say, Celery's own among them, instead of as Celery would."""
-    set_up_worker(Settings.from_env())
+    set_up_service(Settings.from_env())
 
 
 def make_app(settings: Settings) -> Celery:

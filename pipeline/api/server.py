@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +26,7 @@ from pipeline.api.app import make_app
 from pipeline.api.connection import Worker
 from pipeline.api.permission import HOLDER
 from pipeline.api.tokens import Tokens, TokensFile
+from pipeline.logs import set_up_service
 from pipeline.settings import Settings
 
 GRACE_S = 20
@@ -37,7 +37,6 @@ CONNECTIONS_MAX = 1000
 REQUEST_LINE_MAX_BYTES = 8190
 # These are asked every few seconds by whatever watches, and say nothing.
 QUIET_PATHS = ("/healthz", "/readyz")
-FORM = "%(asctime)s %(levelname)s %(message)s"
 
 log = logging.getLogger("pipeline.api")
 
@@ -46,9 +45,9 @@ class AccessLog(Logger):  # type: ignore[misc] # gunicorn has no types
     """What the server tells of itself, and of each request."""
 
     def setup(self, cfg: Any) -> None:
-        """Write as the other commands do; gunicorn's own words only if they tell of trouble."""
+        """Write gunicorn's own words as all others, and only if they tell of trouble."""
         super().setup(cfg)
-        logging.basicConfig(level=cfg.loglevel.upper(), format=FORM, stream=sys.stderr, force=True)
+        self.error_log.propagate = True
         # Below that it shows paths as they are, with whatever a client has put into them.
         self.error_log.setLevel(logging.WARNING)
 
@@ -113,7 +112,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         Parent(self).run()
 
 
-def options_of(*, listener: int, processes: int, threads: int, log_level: str) -> dict[str, Any]:
+def options_of(*, listener: int, processes: int, threads: int) -> dict[str, Any]:
     """Give the settings of gunicorn."""
     return {
         "bind": f"fd://{listener}",
@@ -126,7 +125,7 @@ def options_of(*, listener: int, processes: int, threads: int, log_level: str) -
         "limit_request_line": REQUEST_LINE_MAX_BYTES,
         "preload_app": True,
         "logger_class": AccessLog,
-        "loglevel": log_level.lower(),
+        "errorlog": None,
         # Whoever is asked by a proxy believes its headers; here nobody needs to know of one.
         "forwarded_allow_ips": "",
         "control_socket_disable": True,
@@ -149,9 +148,8 @@ def end_traces(_server: object, _worker: object) -> None:
 def main(*, listener: int, processes: int, threads: int, command_pid: int, tokens_required: bool) -> None:
     """Serve the API on a socket that was inherited, until SIGTERM."""
     settings = Settings.from_env()
-    options = options_of(
-        listener=listener, processes=processes, threads=threads, log_level=settings.log_level
-    )
+    set_up_service(settings)
+    options = options_of(listener=listener, processes=processes, threads=threads)
     Parent.command_pid = command_pid
     Server(settings, options, tokens_required=tokens_required).run()
 

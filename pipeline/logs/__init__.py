@@ -9,6 +9,6 @@ Fields are a contract (docs/logs.md). Only the standard library is used.
 """
 
 from pipeline.logs.about import about, with_about
-from pipeline.logs.setup import set_up_command, set_up_worker
+from pipeline.logs.setup import set_up_command, set_up_service
 
-__all__ = ["about", "set_up_command", "set_up_worker", "with_about"]
+__all__ = ["about", "set_up_command", "set_up_service", "with_about"]

@@ -21,8 +21,8 @@ OWN = ("pipeline", "workers", "celery", "kombu")
 QUIET = ("celery.worker.strategy", "celery.app.trace")
 
 
-def set_up_worker(settings: Settings) -> None:
-    """Write what happens, from the level of the settings on."""
+def set_up_service(settings: Settings) -> None:
+    """Write what happens, from the level of the settings on: of a worker, Flower or the API."""
     level = logging.getLevelName(settings.log_level)
     hiding = Hiding(secrets_of(settings))
     _write(JsonLines(hiding) if settings.log_format == "json" else TextLines(hiding))

@@ -20,6 +20,7 @@ from tornado.options import options
 from tornado.web import StaticFileHandler, url
 
 from pipeline.errors import IngestError
+from pipeline.logs import set_up_service
 from pipeline.settings import Settings
 from workers.flower.act import Act
 from workers.flower.batch import BatchPage
@@ -37,7 +38,7 @@ METRICS = "workers.metrics"
 
 
 def install() -> None:
-    """Add handlers, templates and metrics.
+    """Add handlers, templates, metrics and log lines.
 
     Raises:
         SystemExit: Flower is of a version that nobody tried, or would let in everybody from everywhere.
@@ -46,9 +47,11 @@ def install() -> None:
         if problem:
             raise SystemExit(problem)
     try:
-        window = Window(Settings.from_env())
+        settings = Settings.from_env()
+        window = Window(settings)
     except IngestError as error:
         raise SystemExit(str(error)) from error
+    set_up_service(settings)
     flower.urls.settings[WINDOW] = window
     flower.urls.settings["template_loader"] = PagesLoader(flower.urls.settings["template_path"])
     # Before Flower's own, the last of which takes every address.

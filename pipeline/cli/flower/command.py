@@ -104,6 +104,8 @@ def _start(opened: Session, options: list[str], variables: Mapping[str, str]) ->
         "--quiet",
         "flower",
         f"--conf={_configuration()}",
+        # Lines are written as the settings say, not as Tornado would.
+        "--logging=none",
     ]
     return subprocess.Popen(
         [*command, *options],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apis import COMMAND, Api, environment, started_api
+from tests.apis import COMMAND, Api, environment, running_api, started_api
 from tests.integration.api.test_batch import LINES, line, pids_of
 from tests.integration.api.test_calls import recording
 from tests.waiting import await_true
@@ -81,6 +81,18 @@ def _interrupt_under_way(api: Api) -> None:
     assert api.process.wait(40) == 0
     assert alive(pids) == []
     assert "Traceback" not in api.told()
+
+
+def test_its_log_is_of_the_form_that_was_asked_for(tmp_path: Path, server_url: str) -> None:
+    with running_api(tmp_path, server_url, log_format="json") as api:
+        assert api.ask("GET", "/limits").status == 200
+        await_true(lambda: "GET /limits 200" in api.told(), "the log tells of it")
+
+    lines = [json.loads(line) for line in api.told().splitlines() if line.startswith("{")]
+
+    (asked,) = [line for line in lines if "GET /limits" in line["message"]]
+    assert (asked["level"], asked["logger"]) == ("INFO", "pipeline.api")
+    assert not [line for line in api.told().splitlines() if "INFO" in line and not line.startswith("{")]
 
 
 def test_asked_twice_it_ends_at_once(tmp_path: Path, server_url: str) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 PROGRAM = """
 import logging, sys, warnings
-from pipeline.logs import about, set_up_command, set_up_worker
+from pipeline.logs import about, set_up_command, set_up_service
 from pipeline.settings import Settings
 settings = Settings(log_level=sys.argv[2], log_format=sys.argv[3])
-set_up = {"worker": set_up_worker, "command": set_up_command}[sys.argv[1]]
+set_up = {"worker": set_up_service, "command": set_up_command}[sys.argv[1]]
 set_up(settings)
 set_up(settings)
 warnings.simplefilter("always")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +15,7 @@ from pipeline.job import Step, job_id_of
 from tests.documents import elements, links
 from tests.flowers import Flower, environment, flower_command, free_port, running_flower
 from tests.ledgers import Filled
+from tests.waiting import await_true
 
 NAME = 'a/b "c"'
 
@@ -61,6 +64,19 @@ def test_below_a_prefix_every_address_begins_with_it_and_leads_somewhere(
         assert (refused.status, refused.text) == (403, "Flower was started read-only.")
         assert not ledger.ledger.counts("other").paused_at
         assert enabled_buttons(flower.get("/batches").text) == []
+
+
+def test_its_log_is_of_the_form_that_was_asked_for(server_url: str, namespace: str, tmp_path: Path) -> None:
+    log = tmp_path / "flower.log"
+    # Nobody answers what it asks of the workers, and it says so.
+    with log.open("wb") as written:
+        asked_for = {"GONG_INGEST_LOG_FORMAT": "json"}
+        with running_flower(server_url, namespace, settings=asked_for, stderr=written):
+            await_true(lambda: "flower.inspector" in log.read_text("utf-8"), "it logs", within_s=30)
+
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+
+    assert {"at", "level", "logger", "message"} <= lines[-1].keys()
 
 
 def test_without_a_password_everybody_looks_and_nobody_does_anything(
