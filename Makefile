@@ -27,7 +27,7 @@ compose-test: $(VENV)/.dev  ## build the image, run a fleet of containers, kill 
 soak: $(VENV)/.dev  ## kill, freeze and lose everything for MINUTES, audited after each round
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED)
 
-bench: $(VENV)/.bench  ## measure the pipeline and its parts, beside what one would use instead (45 minutes)
+bench: $(VENV)/.bench  ## measure the pipeline and its parts, beside what one would use instead (an hour)
 	$(BIN)/python -m bench
 
 audit: $(VENV)/.dev $(VENV)/.supply  ## ask for known vulnerabilities of everything that is locked; needs the network

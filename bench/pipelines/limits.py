@@ -1,17 +1,15 @@
 """Under the limits: who uses how much of what is allowed, and what a kill in the middle leaves behind.
 
-All run at the same time, each with a simulator and a server of its own, from when all of them are ready: at
-this rate the machine is idle.
+One after another, each with a simulator and a server of its own: who asks again after each 429 at once takes
+more of a small machine than is left for others.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
-from threading import Barrier
 
 from bench.pipelines.contenders import OURS, PLAIN, SCRIPT, Contender, Program
 from bench.pipelines.place import LEASE_TTL_S, Place, Recordings, place, recordings
@@ -22,7 +20,7 @@ CONTENDERS = (OURS, PLAIN, SCRIPT)
 PER_SECOND = 10.0
 POLICY = "sliding"
 WORKERS, PROCESSES = 2, 2
-LOOK_INTERVAL_S, READY_WITHIN_S = 0.25, 120.0
+LOOK_INTERVAL_S = 0.25
 # Nothing has come for so long: nothing will. What a killed worker had in hand comes back before.
 SILENCE_S = 3.0 * LEASE_TTL_S
 COLUMNS = ("", "killed", "seconds", "share of the allowed rate", "429s", "not in", "asked twice")
@@ -50,10 +48,14 @@ class Finished:
 def limits(*, count: int = 600) -> Iterator[Table]:
     """Bring so many recordings in by each, once undisturbed and once with a worker killed in the middle."""
     with recordings(count, size_bytes=4_000) as made:
-        rows = [row for is_killed in (False, True) for row in _round(made, is_killed=is_killed)]
+        rows = [
+            _row(made, contender, is_killed=is_killed)
+            for is_killed in (False, True)
+            for contender in CONTENDERS
+        ]
     notes = (
         f"{count:,} recordings at {PER_SECOND:g} requests/s under {POLICY} windows, {WORKERS} workers of "
-        f"{PROCESSES} processes or {WORKERS * PROCESSES} threads, all at the same time. One worker (of the "
+        f"{PROCESSES} processes or {WORKERS * PROCESSES} threads, one after another. One worker (of the "
         "script: all of it) is killed with SIGKILL when half of the creates are there, and started again. "
         f"Leases and the visibility timeout are {LEASE_TTL_S} s; Celery's own is an hour. Not in: no call, "
         f"or a call without media, when nothing has come for {SILENCE_S:.0f} s. Asked twice: requests for "
@@ -62,16 +64,9 @@ def limits(*, count: int = 600) -> Iterator[Table]:
     yield Table("Under the limits", notes, COLUMNS, rows)
 
 
-def _round(made: Recordings, *, is_killed: bool) -> list[tuple[str, ...]]:
-    """Let all of them run, side by side."""
-    ready = Barrier(len(CONTENDERS))
-    with ThreadPoolExecutor(len(CONTENDERS)) as pool:
-        return list(pool.map(lambda each: _row(made, each, ready, is_killed=is_killed), CONTENDERS))
-
-
-def _row(made: Recordings, contender: Contender, ready: Barrier, *, is_killed: bool) -> tuple[str, ...]:
+def _row(made: Recordings, contender: Contender, *, is_killed: bool) -> tuple[str, ...]:
     with place(made, per_second=PER_SECOND, policy=POLICY) as here:
-        came = _run(contender, here, ready, is_killed=is_killed)
+        came = _run(contender, here, is_killed=is_killed)
     return (
         contender.name,
         "yes" if is_killed else "",
@@ -83,10 +78,9 @@ def _row(made: Recordings, contender: Contender, ready: Barrier, *, is_killed: b
     )
 
 
-def _run(contender: Contender, here: Place, ready: Barrier, *, is_killed: bool) -> Finished:
+def _run(contender: Contender, here: Place, *, is_killed: bool) -> Finished:
     with contender.working(here, workers=WORKERS, concurrency=PROCESSES) as fleet:
         program = contender.program(here, WORKERS * PROCESSES)
-        ready.wait(READY_WITHIN_S)
         began = time.monotonic()
         program.go()
         if is_killed:
