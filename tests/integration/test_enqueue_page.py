@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from kombu import transport
 
 from pipeline import Pipeline, api
 from pipeline.api import problem
@@ -32,6 +33,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "enqueue.md").read_text("utf-8")
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def celerys_own_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Celery find its own way to Redis, as where nothing of this project is imported."""
+    monkeypatch.setattr(transport, "_transport_cache", {})
+    monkeypatch.setitem(transport.TRANSPORT_ALIASES, "redis", "kombu.transport.redis:Transport")
 
 
 @pytest.fixture

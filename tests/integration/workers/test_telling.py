@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Self
 
 from celery import Celery
 from celery.events import EventReceiver
@@ -25,24 +25,24 @@ HELD = Held("0" * 24, 7, "run", Step.UPLOAD_MEDIA, "calls", Lane.BACKFILL, PAYLO
 
 
 class Watching:
-    """Takes events in as Flower does."""
+    """Takes events in as Flower does, until the block ends."""
 
     def __init__(self, app: Celery) -> None:
         # Any: the stubs know nothing of what a state holds
         self.state: Any = State()
-        self._app = app
-        self._listens = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._connection = app.connection()
+        self._receiver = EventReceiver(self._connection, handlers={"*": self.state.event}, app=app)
+        self._thread = threading.Thread(target=self._receiver.capture, kwargs={"wakeup": False})
+
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def _run(self) -> None:
-        with self._app.connection() as connection:
-            receiver = EventReceiver(connection, handlers={"*": self._take}, app=self._app)
-            receiver.capture(limit=3, timeout=20, wakeup=False)
-
-    def _take(self, event: dict[str, object]) -> None:
-        self.state.event(event)
-        self._listens.set()
+    def __exit__(self, *_exc: object) -> None:
+        # It looks at that every second.
+        self._receiver.should_stop = True
+        self._thread.join()
+        self._connection.release()
 
     def state_of(self, task_id: str) -> str | None:
         task = self.state.tasks.get(task_id)
@@ -51,17 +51,17 @@ class Watching:
 
 def test_flower_sees_a_task_throttled_and_then_how_far_its_upload_is(server: Server, namespace: str) -> None:
     app = make_app(Settings(redis_url=server.url, namespace=namespace))
-    watching = Watching(app)
     telling = Telling(sender(app, "media@here"))
     task_id = task_id_of(HELD.job_id, HELD.lease_token, HELD.step)
+    with Watching(app) as watching:
 
-    def told_wait() -> bool:
-        # nobody hears what was told before they listened
-        if watching.state_of(task_id) is None:
-            telling.wait(HELD, 2.5)
-        return watching.state_of(task_id) == "THROTTLED"
+        def told_wait() -> bool:
+            # nobody hears what was told before they listened
+            if watching.state_of(task_id) is None:
+                telling.wait(HELD, 2.5)
+            return watching.state_of(task_id) == "THROTTLED"
 
-    await_true(told_wait, "it is throttled", within_s=20)
-    telling.progress(Progress(HELD, 43, 100))
-    await_true(lambda: watching.state_of(task_id) == "UPLOADING 43 %", "it uploads", within_s=20)
-    assert watching.state.tasks[task_id].worker.hostname == "media@here"
+        await_true(told_wait, "it is throttled", within_s=20)
+        telling.progress(Progress(HELD, 43, 100))
+        await_true(lambda: watching.state_of(task_id) == "UPLOADING 43 %", "it uploads", within_s=20)
+        assert watching.state.tasks[task_id].worker.hostname == "media@here"
