@@ -18,7 +18,7 @@ from pipeline.job import Counts
 from tests.clocks import NOON_S
 from tests.unit.overviews import make_counts
 
-PROPERTY = settings(derandomize=True, deadline=None, database=None, max_examples=40)
+PROPERTY = settings(max_examples=40)
 LEFT = st.integers(0, 3_000_000)
 PACES = st.floats(0.01, 1000)
 PER_DAY = st.integers(1, 1_000_000)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.job import RECORDED, Counts, State, Step, Submission, job_id_of, steps_left
 from pipeline.payload import Payload
-
-PROPERTY = settings(derandomize=True, deadline=None, database=None)
 
 
 def test_an_id_is_a_hash_of_the_name_that_never_changes() -> None:
@@ -19,7 +17,6 @@ def test_an_id_is_a_hash_of_the_name_that_never_changes() -> None:
     assert job_id_of("ünï 通話") == job_id_of("ünï 通話")
 
 
-@PROPERTY
 @given(st.text(), st.text())
 def test_ids_have_one_form_and_differ_as_the_names_do(one: str, other: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{24}", job_id_of(one))

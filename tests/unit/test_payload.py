@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import payload as payload_module
@@ -16,7 +16,6 @@ from pipeline.call import decode_call, encode_call
 from pipeline.payload import PAYLOAD_VERSION, Payload, content_hash_of
 from tests.recordings import make_call, make_long_call
 
-PROPERTY = settings(derandomize=True, deadline=None, database=None)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -32,7 +31,6 @@ def reordered(value: Any) -> Any:
     return [reordered(each) for each in value] if isinstance(value, list) else value
 
 
-@PROPERTY
 @given(body=st.text(), media=st.none() | st.text(), is_linked=st.booleans())
 def test_a_payload_comes_back_as_it_was_written(body: str, media: str | None, is_linked: bool) -> None:
     payload = Payload(body, media, is_linked)
@@ -48,7 +46,6 @@ def test_a_payload_of_another_version_is_refused(text: str) -> None:
         Payload.decode(text)
 
 
-@PROPERTY
 @given(call=CALLS, media=st.none() | st.text())
 def test_the_content_is_the_same_whatever_the_order_of_the_fields(
     call: dict[str, Any], media: str | None
@@ -59,7 +56,6 @@ def test_the_content_is_the_same_whatever_the_order_of_the_fields(
     assert re.fullmatch(r"[A-Za-z0-9_-]{11}", found)
 
 
-@PROPERTY
 @given(call=CALLS, other_call=CALLS, media=st.none() | st.text(), other_media=st.none() | st.text())
 def test_another_content_has_another_hash(
     call: dict[str, Any], other_call: dict[str, Any], media: str | None, other_media: str | None

@@ -8,13 +8,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ledger import Record
 from pipeline.report import BYTE_ORDER_MARK, COLUMNS, lines_of_json, lines_of_table
-
-PROPERTY = settings(derandomize=True, deadline=None, database=None)
 
 
 def make_record(**overrides: Any) -> Record:
@@ -112,7 +110,6 @@ def test_no_cell_becomes_anything_else_in_a_spreadsheet(text: str, cell: str) ->
     assert row["client_unique_id"] == cell
 
 
-@PROPERTY
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_whatever_stands_in_a_recording_stays_in_its_cell(text: str) -> None:
     (row,) = table_of(make_record(reason=text, batch="last"))

@@ -7,14 +7,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import pipeline
 from pipeline.connecting import shown
 from pipeline.scripts import PRELUDES, script_text
 
-PROPERTY = settings(derandomize=True, deadline=None, database=None)
 LUA = Path(pipeline.__file__).parent / "lua"
 SCRIPTS = sorted(path.stem for path in LUA.glob("*.lua") if not path.stem.endswith("prelude"))
 PASSWORDS = st.text(string.ascii_letters + string.digits + "/?#@:%", min_size=1, max_size=12)
@@ -36,7 +35,6 @@ def test_an_address_is_shown_without_user_and_password(url: str, text: str) -> N
     assert shown(url) == text
 
 
-@PROPERTY
 @given(password=PASSWORDS.map(lambda text: f"Secret{text}Word"))
 def test_a_password_is_never_shown(password: str) -> None:
     for url in (
@@ -47,7 +45,6 @@ def test_a_password_is_never_shown(password: str) -> None:
         assert "Word" not in shown(url)
 
 
-@PROPERTY
 @given(password=PASSWORDS)
 @example("pass/word")
 @example("pass?word")

@@ -48,8 +48,6 @@ SEEN_AT_LEAST = 1
 SETTINGS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=OPERATIONS,
-    deadline=None,
-    database=None,
     suppress_health_check=list(HealthCheck),
 )
 EDGES = {

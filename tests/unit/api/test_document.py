@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from apispec import APISpec
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -27,9 +26,6 @@ from tests.unit.call.calls import Json
 from tests.unit.call.calls import Path as Place
 from tests.unit.call.generated import calls
 
-_SETTINGS = hypothesis_settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
 NEW_CALL = NewCall()
 
 
@@ -156,7 +152,6 @@ def test_language_codes_are_told_although_gong_tells_them_in_prose() -> None:
     assert len(schemas()["NewCall"]["properties"]["languageCode"]["enum"]) == 133
 
 
-@_SETTINGS
 @given(calls())
 def test_what_the_check_takes_the_document_takes(call: dict[str, Json]) -> None:
     assert takes(call)
@@ -187,7 +182,6 @@ VALUES = st.one_of(
 )
 
 
-@_SETTINGS
 @given(calls(), st.data())
 def test_what_the_document_refuses_the_check_refuses_too(call: dict[str, Json], data: st.DataObject) -> None:
     """The document promises no more than is kept: a field that it refuses is not taken."""

@@ -22,9 +22,6 @@ from tests.recordings import make_call
 
 BOUNDARY = "----boundary1234"
 PROPERTY = hypothesis_settings(
-    derandomize=True,
-    deadline=None,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 Part = tuple[str, bytes]

@@ -8,15 +8,11 @@ import tracemalloc
 from collections.abc import Iterator
 
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.api.spool import PIECE_BYTES, Spool, taker_of, without_waiting
 
-PROPERTY = hypothesis_settings(derandomize=True, deadline=None, database=None)
 
-
-@PROPERTY
 @given(contents=st.lists(st.binary(max_size=3 * PIECE_BYTES)), takes=st.lists(st.booleans(), min_size=1))
 def test_what_goes_in_comes_out(contents: list[bytes], takes: list[bool]) -> None:
     willing = iter(takes * 1000)

@@ -8,7 +8,7 @@ import pickle
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipeline.call import WrittenNumber, check_call, decode_call, encode_call
 from pipeline.call.body import _Fault, _faults
@@ -36,7 +36,6 @@ def test_a_call_is_sent_compact_in_its_own_order_and_its_own_characters() -> Non
     )
 
 
-@settings(derandomize=True, deadline=None, database=None)
 @given(JSON_VALUES)
 def test_the_text_is_that_of_the_standard_encoder(value: Json) -> None:
     expected = json.dumps({"value": value}, ensure_ascii=False, separators=(",", ":"))

@@ -33,7 +33,7 @@ from tests.unit.call.document import (
 from tests.unit.call.generated import JSON_VALUES, TEXTS, calls
 
 # The same examples on every run, and no deadline: a slow machine is not a wrong call.
-_SETTINGS = settings(derandomize=True, deadline=None, max_examples=300, database=None)
+_SETTINGS = settings(max_examples=300)
 
 PAGE = (GONG / "add-new-call.txt").read_text("utf-8").partition("\nResponses\n")[0]
 _FIELD_ON_PAGE = re.compile(

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.call import check_call
@@ -36,7 +36,6 @@ def problems_by_itself(row: UncheckedRow) -> tuple[Problem, ...]:
     return ()
 
 
-@settings(derandomize=True, deadline=None, database=None)
 @given(calls(), st.sampled_from(FIELDS), ODD_TEXTS | TEXTS | JSON_VALUES)
 def test_a_line_is_refused_as_its_call_is(call: dict[str, Json], field: str, value: Json) -> None:
     (row,) = rows_in(json.dumps({"call": call | {field: value}}).encode() + b"\n", "jsonl")
@@ -45,7 +44,6 @@ def test_a_line_is_refused_as_its_call_is(call: dict[str, Json], field: str, val
         assert problems_of_call(row) == problems_by_itself(row)
 
 
-@settings(derandomize=True, deadline=None, database=None)
 @given(st.sampled_from(["title", "clientUniqueId", "parties.0.name"]), ODD_TEXTS | TEXTS)
 def test_a_row_of_cells_is_refused_as_its_call_is(field: str, cell: str) -> None:
     for row in rows_in(table(make_cells(**{field: cell})), "csv"):

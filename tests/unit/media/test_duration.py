@@ -230,7 +230,7 @@ def test_matroska_that_was_streamed_does_not_say_how_long_it_is() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_damaged_recording_is_survived(kind: Kind, data: st.DataObject) -> None:
     content = bytearray((FIXTURES / kind.name).read_bytes()[:4_000])

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.people import User
 from pipeline.people.user import decode_page, encode_page, users_of
 from tests.unit.people.users import make_fields, make_user
 
-PROPERTY = settings(derandomize=True, deadline=None, database=None)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -57,7 +56,6 @@ def test_an_id_that_is_a_number_is_taken_digit_for_digit() -> None:
     assert user.user_id == "5000000000000000001"
 
 
-@PROPERTY
 @given(st.lists(st.fixed_dictionaries({"id": st.just("7")}, optional=dict.fromkeys(NAMES[1:], JSON)) | JSON))
 def test_users_of_any_form_are_read_and_kept_without_loss(listed: list[object]) -> None:
     users = list(users_of(listed))
@@ -68,7 +66,6 @@ def test_users_of_any_form_are_read_and_kept_without_loss(listed: list[object]) 
     assert text.encode()
 
 
-@PROPERTY
 @given(st.booleans(), st.booleans(), st.lists(st.emails().map(str.lower), unique=True))
 def test_a_page_is_kept_as_it_was_read(active: bool, imported: bool, addresses: list[str]) -> None:
     users = [User("7", active, imported, "", tuple(addresses)), make_user(8, active=active)]

@@ -98,7 +98,7 @@ LINES = st.sampled_from(
 ENDS = st.sampled_from(["\n", "\r\n"])
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(LINES, ENDS), max_size=12), st.booleans(), st.integers(1, 400))
 @example([(ROW.replace("pbx-1", opened), "\n") for opened in ('"never closed', "pbx-2", 'b"')], True, 1)
 def test_a_table_in_pieces_has_the_rows_of_the_whole(
@@ -112,7 +112,7 @@ def test_a_table_in_pieces_has_the_rows_of_the_whole(
     assert rows == read_by_one(content, form("csv"))
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text('a",\n', max_size=40), st.booleans())
 def test_quotation_marks_anywhere_change_no_row(text: str, semicolons: bool) -> None:
     content = f"{HEADER}\n{ROW}\n{ROW}\n{text}\n{ROW}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.preflight.finding import Finding, Inspected, LineSet
@@ -14,7 +14,6 @@ def make_finding(line: int, **overrides: Any) -> Finding:
     return Finding(line, "pbx-1", "call_invalid", "title", "is wrong")._replace(**overrides)
 
 
-@settings(derandomize=True, deadline=None, database=None)
 @given(st.lists(st.integers(1, 5_000)))
 def test_a_line_is_new_once(lines: list[int]) -> None:
     found, seen = LineSet(), set[int]()

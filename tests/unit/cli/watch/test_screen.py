@@ -20,7 +20,7 @@ from pipeline.overview import Overview
 from tests.unit.overviews import make_counts, make_gate, make_letter, make_overview, make_upload
 
 WIDTHS = (60, 100, 160)
-PROPERTY = settings(derandomize=True, deadline=None, database=None, max_examples=40)
+PROPERTY = settings(max_examples=40)
 LONG = "a very long name of a batch that nobody has room for on any line of a terminal " * 3
 
 
