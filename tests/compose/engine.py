@@ -111,7 +111,7 @@ class Compose:
 def cloned(folder: Path, **settings: str) -> Iterator[Compose]:
     """Copy the tree into a folder, and take down and remove at the end whatever was started from it."""
     _require_engine()
-    for name in (*CLONED, *(path.name for path in _files_of_build())):
+    for name in (*CLONED, *_files_of_build()):
         if (TREE / name).is_dir():
             shutil.copytree(TREE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -126,11 +126,11 @@ def cloned(folder: Path, **settings: str) -> Iterator[Compose]:
         subprocess.run([DOCKER, "rmi", *images], capture_output=True, check=False)
 
 
-def _files_of_build() -> Iterator[Path]:
-    """Give the single files that the Dockerfile copies, as .dockerignore lets them through."""
+def _files_of_build() -> Iterator[str]:
+    """Name the single files that the Dockerfile copies, as .dockerignore lets them through."""
     for line in (TREE / ".dockerignore").read_text("utf-8").splitlines():
         if line.startswith("!") and (TREE / line[1:]).is_file():
-            yield TREE / line[1:]
+            yield line[1:]
 
 
 def _require_engine() -> None:
