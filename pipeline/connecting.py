@@ -15,8 +15,9 @@ from redis.connection import SSLConnection
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection
 
-from pipeline.settings import Access
-from pipeline.settings.access import Sentinels, is_encrypted, sentinels_of
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import Access, Settings
+from pipeline.settings.access import SENTINEL_SCHEMES, Sentinels, is_encrypted, sentinels_of
 
 # A Sentinel that does not answer is left out for the next one.
 SENTINEL_TIMEOUT_S = 2.0
@@ -55,6 +56,17 @@ class EncryptedConnection(SSLConnection):
 
 class EncryptedPrimaryConnection(SentinelManagedConnection, EncryptedConnection):
     """The same to the primary that Sentinels name."""
+
+
+def url_of(settings: Settings) -> str:
+    """Give the address of the configured server.
+
+    Raises:
+        SettingsInvalid: None is configured.
+    """
+    if not settings.redis_url:
+        raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; this needs the ledger's server.")
+    return settings.redis_url
 
 
 def client_of(url: str, access: Access, **options: Any) -> redis.Redis:
@@ -99,14 +111,24 @@ def _client_of_primary(sentinels: Sentinels, access: Access, options: dict[str, 
 
 def shown(url: str) -> str:
     """Give an address as it may be shown: without user and password."""
+    scheme, _, rest = url.partition("://")
+    if scheme in SENTINEL_SCHEMES:
+        return f"{scheme}://…" if "@" in rest.partition("/")[2] else _shown_sentinels(url, scheme)
     parts = urlsplit(url)
     if "@" in parts.path + parts.query + parts.fragment:
         # A password with a bare '/', '?' or '#' ends up there.
         return f"{parts.scheme}://…"
     if parts.scheme == "unix":
         return parts.path
-    if sentinels := sentinels_of(url):
-        hosts = ",".join(f"{host}:{port}" for host, port in sentinels.hosts)
-        return f"{parts.scheme}://{hosts}/{sentinels.service}"
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+
+def _shown_sentinels(url: str, scheme: str) -> str:
+    sentinels = sentinels_of(url)
+    if sentinels is None:
+        return f"{scheme}://…"
+    hosts = ",".join(
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in sentinels.hosts
+    )
+    return f"{scheme}://{hosts}/{sentinels.service}"

@@ -1,6 +1,6 @@
 """What a program is told of batches, limits and the gate, by commands (`--json`) and by the API alike.
 
-The names are a contract (README).
+The names are a contract (docs/json.md).
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def limit_values(limits: Limits) -> dict[str, float]:
 
 
 def limits_document(now: InForce, today: int) -> dict[str, Any]:
-    """Give the limits in force, what became of them, and the requests of the last 24 hours."""
+    """Give the limits in force, what became of them, and the requests of the API's day."""
     return {
         "limits": limit_values(now.limits) | {"day_window": now.limits.day_window},
         "changed": sorted(now.changed),

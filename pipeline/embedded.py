@@ -13,6 +13,7 @@ or not: two servers on the same files would ruin them.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -28,6 +29,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.errors import LedgerUnreachable
+from pipeline.refusal import DISK_FULL
 from pipeline.settings import Settings
 from pipeline.store import Store
 
@@ -37,6 +39,9 @@ LOOK_INTERVAL_S = 0.01
 KEEPER = Path(__file__).with_name("keeper.py")
 # The longest path of a Unix socket is 104 bytes on macOS, 108 on Linux.
 SOCKET_PATH_MAX_BYTES = 100
+# What a server needs to start and to say what goes wrong.
+ROOM_BYTES = 64 * 1024
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -109,6 +114,11 @@ def address_of_running(data_dir: Path) -> str | None:
     return _url_of(socket_path) if socket_path.is_socket() else None
 
 
+def is_embedded(settings: Settings) -> bool:
+    """Tell whether these settings, of a worker perhaps, name the embedded server of their data folder."""
+    return settings.redis_url == _url_of(_path_of_socket(settings.data_dir / "server"))
+
+
 def _url_of(socket_path: Path) -> str:
     return f"unix://{quote(str(socket_path))}"
 
@@ -173,6 +183,7 @@ def _bring_up(folder: Path, socket_path: Path) -> None:
                     raise LedgerUnreachable(
                         f"The embedded server did not start; its log {log} ends with: {_end_of(log)}"
                     )
+                _refuse_a_full_disk(folder)
                 _start(folder, socket_path, log)
                 started = True
             elif time.monotonic() > deadline and not store.is_loading():
@@ -180,6 +191,18 @@ def _bring_up(folder: Path, socket_path: Path) -> None:
                     f"The embedded server runs but did not answer for {START_DEADLINE_S:.0f} s; see {log}."
                 )
             time.sleep(LOOK_INTERVAL_S)
+
+
+def _refuse_a_full_disk(folder: Path) -> None:
+    """Write something: a server that cannot ends without a word, since its log lies on the same disk."""
+    probe = folder / "room"
+    try:
+        probe.write_bytes(bytes(ROOM_BYTES))
+    except OSError as error:
+        told = DISK_FULL if error.errno in FULL else error.strerror
+        raise LedgerUnreachable(f"The embedded server in {folder} cannot be started: {told}.") from error
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _start(folder: Path, socket_path: Path, log: Path) -> None:
@@ -191,8 +214,9 @@ def _start(folder: Path, socket_path: Path, log: Path) -> None:
         "dir": str(folder),
         "logfile": str(log),
         "pidfile": str(folder / "valkey.pid"),
-        # Every write is in the file at once and on the disk within a second.
+        # What was answered is on the disk: nobody hands in again what was accepted.
         "appendonly": "yes",
+        "appendfsync": "always",
         "save": "",
         "maxmemory-policy": "noeviction",
     }

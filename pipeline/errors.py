@@ -121,6 +121,11 @@ class MediaRefused(RecordingRefused):
     """The media is missing, empty, too large, unreadable, changed while read, or not audio or video."""
 
 
+def is_of_media(code: str) -> bool:
+    """Tell of the code of whatever was refused whether its media was, and nothing else."""
+    return code.startswith("media_")
+
+
 class MediaUnavailable(IngestError):
     """The place where the media lies is slow or refuses for now."""
 

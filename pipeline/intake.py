@@ -213,7 +213,7 @@ def _told(each: _Ready, receipt: Receipt) -> _Ready:
 
 
 def _refusal(batch: str, row: RejectedRow) -> tuple[str, str, str, str]:
-    return batch, kept_of(row).encode(), row.client_unique_id or "", row.code
+    return batch, kept_of(row, stands_so=False).encode(), row.client_unique_id or "", row.code
 
 
 def _bytes_of(text: str) -> bytes:

@@ -174,6 +174,13 @@ class Claim:
         return cls(job_id, int(token), steps_left(recorded, has_media=media == "1"), rescued == "1", *more)
 
 
+class StepMessage(NamedTuple):
+    """The message that lets a step run, as the broker keeps it, and the queue that it is for."""
+
+    queue: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A job as a step holds it.

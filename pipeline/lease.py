@@ -1,6 +1,6 @@
 """The lease of a running step: kept alive from the process that works, given up the moment it is lost.
 
-Invariants: the thread renews every third of the lease, so two renewals may fail before it runs out. The
+Invariants: it is renewed every third of the lease, so two renewals may fail before it runs out. The
 progress of an upload goes into the ledger with a renewal, so it renews more often. Whoever holds the lease
 asks `check` before each request and within each upload; once lost, it stays lost.
 """
@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.errors import LeaseLost, LedgerRefused, LedgerUnreachable, WorkerStopping
+from pipeline.heart import Beating, keep_beating
 from pipeline.job import Held, Reason, Step, Wait
 from pipeline.ledger import Ledger
-from pipeline.lent import Run, lend
 from pipeline.logs import with_about
 
 LOOK_INTERVAL_S = 0.5
@@ -74,9 +74,10 @@ class Lease:
         self._tell_at = math.inf
         self.held = held
         self._lost = threading.Event()
-        self._ended = threading.Event()
-        self._ends_at = time.monotonic() + ledger.lease_ttl_s
-        self._heartbeat: Run | None = None
+        now_s = time.monotonic()
+        self._ends_at = now_s + ledger.lease_ttl_s
+        self._renew_at = now_s + ledger.lease_ttl_s / 3
+        self._beating: Beating | None = None
 
     def check(self) -> None:
         """Make sure that the lease is still held, and that there is still time to work.
@@ -127,41 +128,41 @@ class Lease:
         self.check()
 
     def __enter__(self) -> Self:
-        self._heartbeat = lend("lease", with_about(self._beat))
+        every_s = min(LOOK_INTERVAL_S, self._ledger.lease_ttl_s / 3)
+        self._beating = keep_beating(with_about(self._beat), every_s=every_s)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        if self._heartbeat:
-            self._heartbeat.join()
+        if self._beating:
+            self._beating.end()
 
-    def _beat(self) -> None:
-        renew_at = time.monotonic() + self._ledger.lease_ttl_s / 3
-        while not self._ended.wait(min(LOOK_INTERVAL_S, self._ledger.lease_ttl_s / 3)):
-            if self._is_out_of_time():
-                self._let_go()
-                return
-            began = time.monotonic()
-            progress = self._progress_to_tell(began)
-            if began < renew_at and progress is None:
-                continue
-            renew_at = began + self._ledger.lease_ttl_s / 3
-            try:
-                self._ledger.renew(self.held, sent_bytes=progress.sent_bytes if progress else None)
-            except LeaseLost:
-                self._lost.set()
-                return
-            except LedgerRefused as error:
-                log.warning("%s The lease on job %s is given up.", error, self.held.job_id)
-                self._lost.set()
-                return
-            except LedgerUnreachable as error:
-                log.warning("%s The lease on job %s could not be renewed.", error, self.held.job_id)
-            else:
-                self._ends_at = began + self._ledger.lease_ttl_s
-                self._tell(progress)
+    def _beat(self) -> bool:
+        """Renew the lease if it is time to; tell whether it is to be kept alive any longer."""
+        if self._is_out_of_time():
+            self._let_go()
+            return False
+        began = time.monotonic()
+        progress = self._progress_to_tell(began)
+        if began < self._renew_at and progress is None:
+            return True
+        self._renew_at = began + self._ledger.lease_ttl_s / 3
+        try:
+            self._ledger.renew(self.held, sent_bytes=progress.sent_bytes if progress else None)
+        except LeaseLost:
+            self._lost.set()
+            return False
+        except LedgerRefused as error:
+            log.warning("%s The lease on job %s is given up.", error, self.held.job_id)
+            self._lost.set()
+            return False
+        except LedgerUnreachable as error:
+            log.warning("%s The lease on job %s could not be renewed.", error, self.held.job_id)
+        else:
+            self._ends_at = began + self._ledger.lease_ttl_s
+            self._tell(progress)
+        return True
 
     def _progress_to_tell(self, now_s: float) -> Progress | None:
         progress = self._progress

@@ -22,10 +22,14 @@ from typing import Any, NamedTuple
 # upload it.
 PAYLOAD_VERSION = 4
 LINKED_VERSION = 5
+# Of those whose media lies below roots of their own: whoever does not know them must not look below others.
+ROOTED_VERSION = 6
+ROOTED_LINKED_VERSION = 7
 # Written before, with the words of the dictionary alone; who knows its tables too reads them as they are.
 _BEFORE = ("2", "3")
-_LINKED = ("3", str(LINKED_VERSION))
-_KNOWN = (*_BEFORE, str(PAYLOAD_VERSION), str(LINKED_VERSION))
+_LINKED = ("3", str(LINKED_VERSION), str(ROOTED_LINKED_VERSION))
+_ROOTED = (str(ROOTED_VERSION), str(ROOTED_LINKED_VERSION))
+_KNOWN = (*_BEFORE, str(PAYLOAD_VERSION), str(LINKED_VERSION), *_ROOTED)
 
 # Names: openapi.json, NewCallRequest.
 _WORDS = (
@@ -58,11 +62,14 @@ class Payload:
         body: JSON text of `POST /v2/calls`, never changed after it was accepted.
         media: Reference of the media, or None when the call has a downloadMediaUrl.
         is_linked: Gong gets a link to the media, signed when the call is created, instead of an upload.
+        roots: Where the media is looked for and nowhere else, by workers of the machine on which that was
+            said; empty where workers know it.
     """
 
     body: str
     media: str | None
     is_linked: bool = False
+    roots: tuple[str, ...] = ()
 
     @property
     def has_upload(self) -> bool:
@@ -71,6 +78,9 @@ class Payload:
 
     def encode(self) -> str:
         """Write the payload as three lines: its version, the media as JSON, the body compressed in base64."""
+        if self.roots:
+            version = ROOTED_LINKED_VERSION if self.is_linked else ROOTED_VERSION
+            return f"{version}\n{json.dumps([self.media, *self.roots])}\n{pack(self.body)}"
         version = LINKED_VERSION if self.is_linked else PAYLOAD_VERSION
         return f"{version}\n{json.dumps(self.media)}\n{pack(self.body)}"
 
@@ -84,8 +94,9 @@ class Payload:
         version, _, rest = text.partition("\n")
         if not cls.is_known(text):
             raise ValueError(f"the payload's version is {version!r}, known are {', '.join(_KNOWN)}")
-        media, _, packed = rest.partition("\n")
-        return cls(body=unpack(packed), media=json.loads(media), is_linked=version in _LINKED)
+        where, _, packed = rest.partition("\n")
+        media, *roots = json.loads(where) if version in _ROOTED else [json.loads(where)]
+        return cls(body=unpack(packed), media=media, is_linked=version in _LINKED, roots=tuple(roots))
 
     @staticmethod
     def is_known(text: str) -> bool:

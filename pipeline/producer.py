@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from typing import NamedTuple
 
 from pipeline.call import decode_call, encode_call
-from pipeline.errors import Problem
+from pipeline.errors import Problem, is_of_media
 from pipeline.job import Lane, Receipt, Submission
-from pipeline.ledger import NO_MANIFEST, KnownManifest, Ledger, Manifests, Rejected, in_bundles
-from pipeline.manifest import RejectedRow, Row, UncheckedRow
+from pipeline.ledger import CONFLICT, NO_MANIFEST, KnownManifest, Ledger, Manifests, Rejected, in_bundles
+from pipeline.manifest import RejectedRow, Row, UncheckedRow, digest_of, hash_of
 from pipeline.recording import submission_of
 
 # Of a rejected row the ledger keeps so much; the file of rejected rows has all of it.
@@ -27,9 +27,13 @@ MayLink = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A row with what the ledger said to it."""
+    """A row with what the ledger said to it.
 
-    row: Row
+    Attributes:
+        row: A rejected one was corrected before: its recording is there, and stays.
+    """
+
+    row: Row | RejectedRow
     receipt: Receipt
 
 
@@ -41,11 +45,13 @@ class Source:
         name: The manifest's own name; the batch knows it again by that.
         fingerprint: Of its content; empty where it is read once only.
         is_replay: Whether its rows were rejected before, and stand in the manifest of that name.
+        media_roots: Where their media lies, if all workers are on this machine; else they know it themselves.
     """
 
     name: str
     fingerprint: str = ""
     is_replay: bool = False
+    media_roots: tuple[str, ...] = ()
 
 
 class Producer:
@@ -83,7 +89,7 @@ class Producer:
         Raises:
             LedgerUnreachable: What had come out before is written; the same rows may be handed in again.
         """
-        manifest = self._manifests.open(self._batch, source.name)
+        manifest = self._manifests.open(self._batch, source.name, corrects=source.is_replay)
         last_line = 0
         for handed in self._submitted(rows, manifest, source):
             line = handed.row.line if isinstance(handed, Handed) else handed.line
@@ -94,18 +100,28 @@ class Producer:
         else:
             self._manifests.close(self._batch, manifest, fingerprint=source.fingerprint, last_line=last_line)
 
-    def requeue(self, check: Callable[[UncheckedRow], Row | RejectedRow]) -> Iterator[Handed | RejectedRow]:
+    def requeue(
+        self, check: Callable[[UncheckedRow], Row | RejectedRow], media_roots: tuple[str, ...] | None
+    ) -> Iterator[Handed | RejectedRow]:
         """Check the batch's rejected rows anew, and submit those that are right now; in order.
 
-        A row that could not be read as such stays rejected: it has to be corrected where it stands.
+        A row that could not be read as such, or that its map could not make into a call, stays rejected: it
+        has to be corrected where it stands.
+
+        Args:
+            check: Checks a row.
+            media_roots: As of a source; None if the check does not look at media: then a row that was
+                rejected for its media stays so.
 
         Raises:
             LedgerUnreachable: What had come out before is written; it may be done again.
         """
         kept = self._manifests.rejected(self._batch)
         for manifest, rows in groupby(kept, key=lambda each: each[0]):
-            checked = (_checked_anew(row, check) for _, row in rows)
-            yield from self._submitted(checked, manifest, Source(manifest.name))
+            looks = media_roots is not None
+            checked = (_checked_anew(row, check, looks_at_media=looks) for _, row in rows)
+            source = Source(manifest.name, media_roots=media_roots or ())
+            yield from self._submitted(checked, replace(manifest, corrects=True), source)
 
     def _submitted(
         self, rows: Iterable[Row | RejectedRow], manifest: KnownManifest, source: Source
@@ -128,12 +144,15 @@ class Producer:
             for each in bundle
         ]
         refused = [
-            kept_of(row)
+            kept_of(row, stands_so=not manifest.corrects)
             for row, each in zip(handed, bundle, strict=True)
             if each.line and isinstance(row, RejectedRow)
         ]
-        self._manifests.reject(self._batch, manifest, refused)
-        return handed
+        stayed = self._manifests.reject(self._batch, manifest, refused)
+        return [
+            Handed(row, stayed[each.line]) if isinstance(row, RejectedRow) and each.line in stayed else row
+            for row, each in zip(handed, bundle, strict=True)
+        ]
 
     def _begin_submit(
         self, submissions: Sequence[Submission], manifest: KnownManifest
@@ -151,11 +170,16 @@ class Producer:
     def _handed(self, row: Row, receipt: Receipt) -> Handed | RejectedRow:
         if receipt.result != "conflict":
             return Handed(row, receipt)
-        return row.rejected("conflict", (Problem("clientUniqueId", _conflict(receipt, self._batch)),))
+        return row.rejected(CONFLICT, (Problem("clientUniqueId", _conflict(receipt, self._batch)),))
 
 
-def kept_of(row: RejectedRow) -> Rejected:
-    """Make a row that was rejected just now into what the ledger keeps of it."""
+def kept_of(row: RejectedRow, *, stands_so: bool) -> Rejected:
+    """Make a row that was rejected just now into what the ledger keeps of it.
+
+    Args:
+        row: The row.
+        stands_so: It stands so in its manifest, and not in a file of rejected rows.
+    """
     return Rejected(
         line=row.line,
         client_unique_id=row.client_unique_id,
@@ -165,6 +189,7 @@ def kept_of(row: RejectedRow) -> Rejected:
         call=_written(row),
         media=row.media,
         at=time.time(),
+        digest=digest_of(hash_of(row.original)) if stands_so else "",
     )
 
 
@@ -182,13 +207,13 @@ class _Ready(NamedTuple):
 
 def _ready(row: Row | RejectedRow, source: Source, may_link: MayLink | None) -> _Ready:
     line = 0 if source.is_replay and not row.line_here else row.line
-    submission = _submission(row, line, may_link) if isinstance(row, Row) else None
+    submission = _submission(row, line, may_link, source.media_roots) if isinstance(row, Row) else None
     return _Ready(row, submission, line)
 
 
-def _submission(row: Row, line: int, may_link: MayLink | None) -> Submission:
+def _submission(row: Row, line: int, may_link: MayLink | None, roots: tuple[str, ...]) -> Submission:
     is_linked = bool(may_link and row.media is not None and may_link(row.media))
-    return submission_of(row.call, row.media, line=line, is_linked=is_linked)
+    return submission_of(row.call, row.media, line=line, is_linked=is_linked, roots=roots)
 
 
 def _written(row: RejectedRow) -> str | None:
@@ -199,10 +224,15 @@ def _written(row: RejectedRow) -> str | None:
         return None
 
 
-def _checked_anew(kept: Rejected, check: Callable[[UncheckedRow], Row | RejectedRow]) -> Row | RejectedRow:
-    if kept.call is None:
+def _checked_anew(
+    kept: Rejected, check: Callable[[UncheckedRow], Row | RejectedRow], *, looks_at_media: bool
+) -> Row | RejectedRow:
+    if kept.call is None or (is_of_media(kept.code) and not looks_at_media):
         problem = Problem("", kept.reason)
-        return RejectedRow(kept.line, kept.client_unique_id, kept.code, (problem,), kept.row)
+        call = kept.call and decode_call(kept.call)
+        return RejectedRow(
+            kept.line, kept.client_unique_id, kept.code, (problem,), kept.row, call or None, kept.media
+        )
     original = kept.row.encode("utf-8", "surrogateescape")
     return check(UncheckedRow(kept.line, decode_call(kept.call), kept.media, original))
 

@@ -55,18 +55,27 @@ def checked(members: object) -> Submission:
     return Submission(call["clientUniqueId"], Payload(body, media), content_hash_of(call, media))
 
 
-def submission_of(call: Call, media: str | None, *, line: int = 0, is_linked: bool = False) -> Submission:
+def submission_of(
+    call: Call,
+    media: str | None,
+    *,
+    line: int = 0,
+    is_linked: bool = False,
+    roots: tuple[str, ...] = (),
+) -> Submission:
     """Make a recording that passed its check into what is submitted.
 
-    Its content is the same as an upload and as a link: whichever was handed in first stays.
+    Its content is the same as an upload and as a link: whichever was handed in first stays. It is the same
+    below another root, too: where media lies now is what was said last.
 
     Args:
         call: The body of `POST /v2/calls`.
         media: Reference of the media, None for none.
         line: Where it stands in its manifest, counted from 1; 0 if it came without one.
         is_linked: Whether the API is to pull the media.
+        roots: Where the media lies, if all workers are on this machine; else they know it themselves.
     """
-    payload = Payload(encode_call(call), media, is_linked)
+    payload = Payload(encode_call(call), media, is_linked, roots if media is not None else ())
     return Submission(call["clientUniqueId"], payload, content_hash_of(call, media), line)
 
 

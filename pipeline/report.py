@@ -1,8 +1,8 @@
 """The report of a batch: a row for each row of its manifests, for a spreadsheet or for programs. Pure.
 
-Invariants: names and order of the columns are a contract (README). In the table no cell can become a formula,
-and no number loses digits, whatever stands in the recording: a cell that a spreadsheet would take for either
-begins with an apostrophe. Lines of JSON say everything as it is.
+Invariants: names and order of the columns are a contract (docs/json.md). In the table no cell can become a
+formula, and no number loses digits, whatever stands in the recording: a cell that a spreadsheet would take
+for either begins with an apostrophe. Lines of JSON say everything as it is.
 """
 
 from __future__ import annotations

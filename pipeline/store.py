@@ -20,9 +20,9 @@ from redis.retry import Retry
 
 from pipeline import tracing
 from pipeline.begun import Begun, Connections
-from pipeline.connecting import client_of, shown
+from pipeline.connecting import client_of, shown, url_of
 from pipeline.counting import Counting, text_of
-from pipeline.errors import SettingsInvalid
+from pipeline.errors import LedgerRefused, SettingsInvalid
 from pipeline.refusal import DISK_FULL, error_of
 from pipeline.scripts import script_text
 from pipeline.server import problem_of_eviction, problem_of_version
@@ -111,7 +111,7 @@ class Store:
             SettingsInvalid: None is configured, or a file with a certificate cannot be used.
         """
         return cls(
-            _url_of(settings),
+            url_of(settings),
             settings.namespace,
             retries=retries,
             answer_within_s=answer_within_s,
@@ -232,6 +232,14 @@ class Store:
             told: Mapping[str, Any] = self._client.info(section)
         return told
 
+    def config(self, name: str) -> str | None:
+        """Read a setting of the server; None if this user may not."""
+        try:
+            with self._reached("CONFIG GET"):
+                return self._client.config_get(name).get(name)
+        except LedgerRefused:
+            return None
+
     def refusals(self, commands: Sequence[Sequence[str]]) -> list[str]:
         """Tell how the server refuses each command to this user, '' if it does not; none is carried out.
 
@@ -295,9 +303,3 @@ class Store:
             yield
         except redis.RedisError as error:
             raise error_of(error, what=what, address=self.address, prefix=self._prefix) from error
-
-
-def _url_of(settings: Settings) -> str:
-    if not settings.redis_url:
-        raise SettingsInvalid("GONG_INGEST_REDIS_URL is not set; this needs the ledger's server.")
-    return settings.redis_url

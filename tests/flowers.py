@@ -87,6 +87,19 @@ def free_port() -> int:
         return int(holder.getsockname()[1])
 
 
+@contextmanager
+def held_port() -> Iterator[int]:
+    """Find such a port, and keep it from others until Flower listens there."""
+    with socket.socket() as holder:
+        # Who sets this too, as Flower does, may listen beside a socket that does not; so Linux has it.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1])
+        if sys.platform != "linux":
+            holder.close()
+        yield port
+
+
 def flower_command(port: int, *options: str) -> list[str]:
     """Write the command that starts it."""
     command = [
@@ -125,20 +138,20 @@ def running_flower(
     **popen: Any,
 ) -> Iterator[Flower]:
     """Run Flower on a ledger; without a login nobody has to log in."""
-    port = free_port()
     options = (*options, f"--url-prefix={prefix}") if prefix else options
     variables = dict(settings) | ({"FLOWER_BASIC_AUTH": login} if login else {})
-    process = subprocess.Popen(
-        flower_command(port, *options), env=environment(url, namespace, **variables), **popen
-    )
-    flower = Flower(port, process, prefix, login)
-    try:
-        await_true(lambda: is_healthy(flower), "Flower listens", within_s=READY_WITHIN_S)
-        yield flower
-    finally:
-        # It holds nothing that would have to be closed.
-        process.kill()
-        process.wait()
+    with held_port() as port:
+        process = subprocess.Popen(
+            flower_command(port, *options), env=environment(url, namespace, **variables), **popen
+        )
+        flower = Flower(port, process, prefix, login)
+        try:
+            await_true(lambda: is_healthy(flower), "Flower listens", within_s=READY_WITHIN_S)
+            yield flower
+        finally:
+            # It holds nothing that would have to be closed.
+            process.kill()
+            process.wait()
 
 
 def is_healthy(flower: Flower) -> bool:

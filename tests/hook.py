@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -76,11 +77,17 @@ def _is_genuine(headers: Any, body: bytes) -> bool:
     )
 
 
+class _Server(ThreadingHTTPServer):
+    """Listens on the port that `Hook` holds."""
+
+    allow_reuse_port = True
+
+
 def main(folder: str, port: str) -> None:
     """Serve until somebody ends the process."""
     _Handler.folder = Path(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", int(port)), _Handler)
-    print(server.server_port, flush=True)  # noqa: T201 - it is what whoever started it waits for
+    server = _Server(("127.0.0.1", int(port)), _Handler)
+    print("listens", flush=True)  # noqa: T201 - it is what whoever started it waits for
     server.serve_forever()
 
 
@@ -89,7 +96,11 @@ class Hook:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = 0
+        # Holds the port while nobody listens there, so that it is nobody else's when it is started again.
+        self._holder = socket.socket()
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._holder.bind(("127.0.0.1", 0))
+        self._port: int = self._holder.getsockname()[1]
         self._process: subprocess.Popen[str] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.answer(204)
@@ -106,9 +117,9 @@ class Hook:
         if (
             self._process.stdout is None
             or not select.select([self._process.stdout], [], [], READY_WITHIN_S)[0]
+            or not self._process.stdout.readline()
         ):
             raise TimeoutError("The receiver does not listen.")
-        self._port = int(self._process.stdout.readline())
 
     def end(self) -> None:
         """End it, as when its machine is gone."""
@@ -116,6 +127,11 @@ class Hook:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+    def close(self) -> None:
+        """End it for good."""
+        self.end()
+        self._holder.close()
 
     def forget(self) -> None:
         """Be as new: it runs, takes everything, and has seen nothing."""
@@ -154,7 +170,7 @@ def running_hook(folder: Path) -> Iterator[Hook]:
         hook.start()
         yield hook
     finally:
-        hook.end()
+        hook.close()
 
 
 if __name__ == "__main__":

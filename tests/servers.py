@@ -46,6 +46,7 @@ class Server:
             "dir": str(folder),
             "logfile": str(self.log),
             "appendonly": "yes",
+            "appendfsync": "always",
             "save": "",
         } | _named(options)
         self._process: subprocess.Popen[bytes] | None = None

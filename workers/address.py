@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from pipeline.settings import Access, Settings
 from pipeline.settings.access import Sentinels, is_encrypted, sentinels_of
 
 
 def broker_url(redis_url: str) -> str:
-    """Write the server's address as kombu and Celery know it."""
+    """Write the server's address as kombu and Celery know it; its database is the ledger's in any case."""
     if sentinels := sentinels_of(redis_url):
         return ";".join(_urls(sentinels))
-    return redis_url.replace("unix://", "redis+socket://", 1)
+    parts = urlsplit(redis_url)
+    query = dict(parse_qsl(parts.query))
+    database = query.pop("db", "")
+    if parts.scheme == "unix":
+        # A db would not be heeded there.
+        options = urlencode(query | ({"virtual_host": database} if database else {}))
+        return f"redis+socket://{parts.netloc}{parts.path}{options and '?'}{options}"
+    path = f"/{database}" if database else parts.path
+    return parts._replace(path=path, query=urlencode(query)).geturl()
 
 
 def _urls(sentinels: Sentinels) -> list[str]:

@@ -67,7 +67,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 15,
-            # A broker that is away when a step ends: wait for it, do not drop the chain.
+            # A broker that is away when a step comes again after a countdown: wait for it, do not drop it.
             "connect_retries_timeout": 300,
         },
         "task_publish_retry_policy": {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import __version__, tracing
 from pipeline.errors import LedgerRefused, LedgerUnreachable
-from pipeline.job import Claim, Lane
+from pipeline.job import Claim, Lane, StepMessage
 from pipeline.ledger import Fleet, Ledger
 from pipeline.limiter import Gate, Limiter, Refusal, Slot
 from pipeline.settings import Settings
@@ -25,6 +25,7 @@ from pipeline.settings.fingerprint import fingerprint_of
 from pipeline.store import Store
 from workers.beat import SILENCE_MAX_S, Beat
 from workers.chain import chain_of
+from workers.step_message import first_message
 from workers.turns import LOOK_INTERVAL_S, InTurns, is_stopping
 
 if TYPE_CHECKING:
@@ -154,19 +155,20 @@ class Dispatch:
 
     def _publish(self, claims: Sequence[Claim], stopped: threading.Event) -> None:
         for claim in claims:
-            if is_stopping(stopped):
-                self._ledger.give_back(claim)
-            else:
-                self._publish_one(claim)
             if claim.rescued:
                 log.warning(
                     "Job %s was rescued: its lease had run out.", claim.job_id, extra={"job": claim.job_id}
                 )
+        if is_stopping(stopped):
+            for claim in claims:
+                self._ledger.give_back(claim)
+        elif claims:
+            self._ledger.publish([self._message(claim) for claim in claims])
 
-    def _publish_one(self, claim: Claim) -> None:
+    def _message(self, claim: Claim) -> StepMessage:
         about: tracing.About = {"job": claim.job_id, "batch": claim.batch, "rescued": claim.rescued}
         with tracing.span("dispatch", "producer", about, parent=claim.traceparent) as traceparent:
-            chain_of(claim, self._app, traceparent=traceparent).apply_async()
+            return first_message(chain_of(claim, self._app, traceparent=traceparent), self._app)
 
     def _join(self) -> None:
         if time.monotonic() >= self._join_at:

@@ -1,7 +1,8 @@
 """The tasks: a step each, named as producers, Flower and the queues know them.
 
 A task holds a job's id and a lease token, nothing more. What it does stands in `pipeline.steps`; what comes
-next is told to Celery here: the chain goes on, the same task again after a countdown, or the chain ends.
+next is said here: the message of the next link, published with what is recorded of this one; the same task
+again after a countdown, which Celery publishes; or nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from celery import Celery, shared_task
 from celery.signals import worker_process_shutdown
 
 from pipeline import tracing
+from pipeline.embedded import is_embedded
 from pipeline.errors import IngestError, LedgerRefused, LedgerUnreachable
 from pipeline.job import State, Step
 from pipeline.settings import Settings
 from pipeline.steps import Again, GoOn, Next, Services, Stop, run_step
+from workers.step_message import following
 from workers.stopping import stop_by
 from workers.telling import Telling, sender
 
@@ -30,8 +33,13 @@ if TYPE_CHECKING:
 def services(app: Celery, hostname: str) -> Services:
     """Give this process's services: its connections are made after the fork, when first needed."""
     telling = Telling(sender(app, hostname))
+    settings = Settings.from_env()
     return Services.from_settings(
-        Settings.from_env(), stop_by=stop_by, on_progress=telling.progress, on_wait=telling.wait
+        settings,
+        stop_by=stop_by,
+        on_progress=telling.progress,
+        on_wait=telling.wait,
+        is_embedded=is_embedded(settings),
     )
 
 
@@ -78,14 +86,21 @@ def _tell(after: Next, *, is_last: bool) -> None:
 def _run(task: AnyTask, step: Step, job_id: str, lease_token: int) -> str:
     of_chain = (task.request.headers or {}).get("traceparent", "")
     with tracing.span(task.name or "", "consumer", {"job": job_id, "step": step}, parent=of_chain):
-        after = run_step(step, job_id, lease_token, services(task.app, task.request.hostname or ""))
+        after = run_step(
+            step,
+            job_id,
+            lease_token,
+            services(task.app, task.request.hostname or ""),
+            following=lambda: following(task.request, task.app),
+        )
         _tell(after, is_last=not task.request.chain)
     if isinstance(after, Again):
         # The ledger counts attempts, so Celery never gives up by itself.
         shown = getattr(task.request, "kwargsrepr", None)
         raise task.retry(countdown=after.wait_s, **({"kwargsrepr": shown} if shown else {}))
+    # What is left of the chain was published with what was recorded of this step, or is not to run.
+    task.request.chain = None
     if isinstance(after, Stop):
-        task.request.chain = None
         if after.state is State.DEAD:
             raise JobDead(f"{after.code}: {after.message}")
         return f"stopped: {after.code}"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from celery import Celery
 
@@ -145,6 +145,9 @@ CHAIN = Contender(
 )
 PLAIN = Contender(
     "plain Celery pipeline", "plain_celery", _paths, "bench.contenders.plain_celery", "celery", _uploaded
+)
+PLAIN_TOLD = replace(
+    PLAIN, name="plain Celery pipeline, watched in Flower", app="bench.contenders.plain_celery_told"
 )
 SCRIPT = Contender(
     "script with threads",

@@ -91,7 +91,7 @@ def _carried(simulated: int, each: int, idle_s: float) -> Table:
     notes = (
         f"{simulated} simulated workers run the scripts of whole recordings against one server, {each} each, "
         "without Celery, media and API. From that follows what one server carries when one processor is all "
-        "it has; the broker's commands come on top, about half as much again. At the API's default of 3 "
+        "it has; to take the three messages of a recording comes on top. At the API's default of 3 "
         "requests/s a company brings in 1.5 recordings a second, so the API is the first bottleneck, by far; "
         "without it the processors of the workers are, and the server after them."
     )

@@ -122,13 +122,18 @@ def make_body(number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def place(recordings: Recordings, *, per_second: float | None = None, **options: Any) -> Iterator[Place]:
-    """Start a server and a simulator, whose limit a second is lifted unless it is given."""
+def place(
+    recordings: Recordings, *, per_second: float | None = None, program: str = "", **options: Any
+) -> Iterator[Place]:
+    """Start a server, of another program than the project's if one is named, and a simulator.
+
+    Its limit a second is lifted unless it is given.
+    """
     limits = {
         "requests_per_second": per_second or 10 * LIFTED_PER_S,
         "requests_per_day": LIFTED_PER_DAY,
     }
-    with running_server() as server, running_simulator(**(limits | options)) as simulator:
+    with running_server(program=program) as server, running_simulator(**(limits | options)) as simulator:
         store = Store(server.url, NAMESPACE)
         yield Place(recordings, server, simulator, store, per_second or LIFTED_PER_S)
         store.close()

@@ -13,7 +13,7 @@ from itertools import repeat
 from bench.contenders.ours import BATCH
 from bench.pipelines.place import LIFTED_PER_DAY, LIFTED_PER_S, NAMESPACE, Place, make_body
 from bench.processes import processor_s
-from pipeline.job import Claim, Lane, Step
+from pipeline.job import Claim, Lane, Step, StepMessage
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Limits
 from pipeline.recording import submission_of
@@ -28,6 +28,13 @@ DETAILS = {
     Step.CREATE_CALL: {"call_id": "7782342274025937895"},
     Step.UPLOAD_MEDIA: {"bytes": "64044", "sha256": "0" * 64, "url": "https://app.gong.io/call?id=1"},
 }
+# The message of each step, as long as it is.
+MESSAGES = {
+    Step.VALIDATE: StepMessage("calls", "v" * 1_650),
+    Step.CREATE_CALL: StepMessage("calls", "c" * 1_320),
+    Step.UPLOAD_MEDIA: StepMessage("media", "u" * 1_000),
+}
+FOLLOWING = {Step.VALIDATE: MESSAGES[Step.CREATE_CALL], Step.CREATE_CALL: MESSAGES[Step.UPLOAD_MEDIA]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,11 @@ class _Worker:
             claims = self._ledger.claim([Lane.BACKFILL], window=alive + 2)
             if not claims.jobs:
                 return None
+            self._ledger.publish([MESSAGES[claim.steps[0]] for claim in claims.jobs])
             self._claimed.extend(claims.jobs)
 
     def _step(self, claim: Claim, step: Step) -> None:
         held = self._ledger.begin_step(claim.job_id, claim.lease_token, step, run="1", worker="simulated")
         if step is not Step.VALIDATE:
             self._limiter.acquire(Lane.BACKFILL, held=held)
-        self._ledger.record_step(held, DETAILS[step])
+        self._ledger.record_step(held, DETAILS[step], following=FOLLOWING.get(step))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
-from bench.pipelines.contenders import CHAIN, OURS, PLAIN, SCRIPT, Contender
+from bench.pipelines.contenders import CHAIN, OURS, PLAIN, PLAIN_TOLD, SCRIPT, Contender
 from bench.pipelines.place import MEDIA_BYTES, Recordings, place, recordings
 from bench.pipelines.run import Run, run
 from bench.results import Table
 
-CONTENDERS = (OURS, CHAIN, PLAIN, SCRIPT)
+CONTENDERS = (OURS, CHAIN, PLAIN, PLAIN_TOLD, SCRIPT)
 PROCESSES = 4
 COLUMNS = (
     "",
@@ -33,7 +33,8 @@ def throughput(*, count: int = 2_000, turns: int = 3) -> Iterator[Table]:
         f"of {PROCESSES} processes, or {PROCESSES} threads; medians of {turns} turns, and of the ratios "
         "within each. Processor time is that of all processes of a contender, and of the server; by it, with "
         "that of the simulator, the ratio is what would come of a machine that does nothing else. The "
-        "simulator is one process: where it is busy for nearly all of the time, it limits the rest."
+        "simulator is one process: where it is busy for nearly all of the time, it limits the rest. Of the "
+        "others only those that are said to be watched tell Flower of their tasks, as gong-ingest does."
     )
     yield Table(
         "Throughput with the limits lifted", notes, COLUMNS, [_row(each, runs) for each in CONTENDERS]

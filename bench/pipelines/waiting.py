@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from statistics import median
 
 from bench.contenders.ours import BATCH
-from bench.pipelines.contenders import OURS, PLAIN, Contender
+from bench.pipelines.contenders import OURS, PLAIN
 from bench.pipelines.place import Place, Recordings, make_body, place, recordings
 from bench.processes import memory_bytes, processor_s
 from bench.results import Table
 from pipeline.job import Lane
 from pipeline.recording import submission_of
 from tests.chaos.fleet import Fleet
+from tests.waiting import await_true
 
 PROCESSES = 4
 # Until so many are in, everything warms up; what is measured is from there to the last.
 WARM_UP = 50
 BUNDLE = 20_000
+# If it is there: what most people run.
+DEBIANS = "redis-server"
 LOOK_INTERVAL_S, WITHIN_S = 0.05, 600.0
 COLUMNS = (
     "",
     "waiting",
     "first one in after",
     "recordings a second",
+    "by the shortest",
     "own ms a recording",
     "server's ms",
     "server's commands",
@@ -45,21 +52,91 @@ class Seen:
     commands: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one worker did, from its start to its end."""
+
+    started_at_s: float
+    first: Seen
+    warm: Seen
+    last: Seen
+    own_bytes: int
+
+    @property
+    def first_after_s(self) -> float:
+        """Give the time until the first one was in."""
+        return self.first.at_s - self.started_at_s
+
+    @property
+    def uploads(self) -> int:
+        """Count the recordings that are measured."""
+        return self.last.uploads - self.warm.uploads
+
+    @property
+    def per_second(self) -> float:
+        """Give the recordings a second."""
+        return self.uploads / (self.last.at_s - self.warm.at_s)
+
+
+@dataclass(slots=True)
+class Backlog:
+    """Recordings that wait in a place of their own, as many at the beginning of each turn.
+
+    Those that a turn may come to have media; of all others it is not there.
+
+    Attributes:
+        on: The server's program.
+    """
+
+    here: Place
+    length: int
+    on: str
+    held_bytes: int = 0
+    handed_in: int = 0
+    turns: list[Turn] = field(default_factory=list)
+
+    def fill(self) -> None:
+        """Hand in what lacks."""
+        lacking = self.length - self.here.ledger.backlog(Lane.BACKFILL)
+        end = self.handed_in + lacking
+        for start in range(self.handed_in, end, BUNDLE):
+            numbers = range(start, min(start + BUNDLE, end))
+            submissions = [submission_of(make_body(each), f"media/{each}.wav") for each in numbers]
+            self.here.ledger.submit(submissions, batch=BATCH, lane=Lane.BACKFILL)
+        self.handed_in = end
+        self.held_bytes = self.held_bytes or _held_bytes(self.here)
+
+    def take_turn(self, count: int) -> None:
+        """Let a worker bring in so many recordings, and more while it stops."""
+        with OURS.working(self.here, workers=1, concurrency=PROCESSES) as fleet:
+            self.turns.append(_turn(self.here, fleet, count))
+            for worker in fleet.workers:
+                worker.terminate()
+                worker.process.wait(WITHIN_S)
+
+
 def waiting(
     *,
     lengths: tuple[int, ...] = (1_000, 100_000, 1_000_000),
     plain_lengths: tuple[int, ...] = (1_000, 5_000),
     count: int = 500,
+    turns: int = 7,
 ) -> Iterator[Table]:
-    """Let so many recordings wait, and measure while the first ones of them are brought in."""
-    with recordings(count) as made:
-        rows = [_row(OURS, made, length) for length in lengths]
-        rows += [_row(PLAIN, made, length) for length in plain_lengths]
+    """Let so many recordings wait, and measure in each turn while the first ones of them are brought in."""
+    with recordings(2 * count * turns) as made:
+        rows = [
+            *_ours(made, lengths, count, turns),
+            *(_plain(made, length, count) for length in plain_lengths),
+        ]
     notes = (
         f"One worker of {PROCESSES} processes; measured while {count - warm_up(count)} of the first "
-        "recordings are brought in, of which the others wait behind. The server's commands are those within "
-        "scripts too. In the plain pipeline a create stands behind every validation that waits, so nothing "
-        "is in before all of them are created; the server's memory is what it holds before the workers start."
+        f"recordings are brought in, of which the others wait behind; medians of {turns} turns, in each of "
+        "which every length is worked on once, by a worker of its own, and of the ratios within each. The "
+        "server's commands are those within scripts too. In the plain pipeline a create stands behind every "
+        "validation that waits, so nothing is in before all of them are created: once each. The server's "
+        "memory is what it holds before the workers start. Where Debian's redis-server is installed, it is "
+        "measured too: with libc's allocator, what a script needs for a moment lies where jobs left room "
+        "when they were handed in, scattered over all memory."
     )
     yield Table("A backlog that waits", notes, COLUMNS, rows)
 
@@ -69,59 +146,99 @@ def warm_up(count: int) -> int:
     return min(WARM_UP, count // 4)
 
 
-def _row(contender: Contender, made: Recordings, length: int) -> tuple[str, ...]:
-    with place(made) as here:
-        _fill(contender, here, length)
-        held_bytes = int(here.server.client.info("memory")["used_memory"])
-        with contender.working(here, workers=1, concurrency=PROCESSES) as fleet:
-            started_at = time.monotonic()
-            first = _await_uploads(here, fleet, 1)
-            before = _await_uploads(here, fleet, warm_up(made.count))
-            after = _await_uploads(here, fleet, made.count)
-            own_bytes = memory_bytes(sessions={worker.process.pid for worker in fleet.workers})
-    uploads = after.uploads - before.uploads
-    figures: Mapping[str, str] = {
-        "rate": f"{uploads / (after.at_s - before.at_s):,.0f}",
-        "own": f"{(after.own_s - before.own_s) / uploads * 1000:.1f}",
-        "server": f"{(after.server_s - before.server_s) / uploads * 1000:.2f}",
-        "commands": f"{(after.commands - before.commands) / uploads:.0f}",
-    }
-    if contender is PLAIN:
-        figures = dict.fromkeys(figures, "")
+def _ours(made: Recordings, lengths: Sequence[int], count: int, turns: int) -> Iterator[Sequence[str]]:
+    programs = ["", *filter(None, [shutil.which(DEBIANS)])]
+    with ExitStack() as stack:
+        backlogs = [
+            Backlog(stack.enter_context(place(made, program=program)), length, program)
+            for program in programs
+            for length in lengths
+        ]
+        for turn in range(turns):
+            for each in backlogs:
+                each.fill()
+            await_true(
+                lambda: all(_is_settled(each.here) for each in backlogs), "all is written", within_s=WITHIN_S
+            )
+            start = turn % len(backlogs)
+            for each in backlogs[start:] + backlogs[:start]:
+                each.take_turn(count)
+        for each in backlogs:
+            yield _row(each, next(other for other in backlogs if other.on == each.on))
+
+
+def _row(backlog: Backlog, shortest: Backlog) -> Sequence[str]:
+    def middle(figure: Callable[[Turn], float]) -> float:
+        return median(map(figure, backlog.turns))
+
+    pairs = zip(backlog.turns, shortest.turns, strict=True)
+    ratio = median(turn.per_second / other.per_second for turn, other in pairs)
+    memory = backlog.here.server.client.info("memory")
     return (
-        contender.name,
-        f"{length:,}",
-        f"{first.at_s - started_at:.1f} s",
-        *figures.values(),
-        f"{own_bytes / 2**20:,.0f} MiB",
-        f"{held_bytes / 2**20:,.1f} MiB",
+        f"{OURS.name}, on {_named(backlog.here)} with {memory['mem_allocator']}",
+        f"{backlog.length:,}",
+        f"{middle(lambda it: it.first_after_s):.1f} s",
+        f"{middle(lambda it: it.per_second):,.0f}",
+        "" if backlog is shortest else f"{ratio:.2f}",
+        f"{middle(lambda it: (it.last.own_s - it.warm.own_s) / it.uploads * 1000):.1f}",
+        f"{middle(lambda it: (it.last.server_s - it.warm.server_s) / it.uploads * 1000):.2f}",
+        f"{middle(lambda it: (it.last.commands - it.warm.commands) / it.uploads):.0f}",
+        f"{middle(lambda it: it.own_bytes) / 2**20:,.0f} MiB",
+        f"{backlog.held_bytes / 2**20:,.1f} MiB",
     )
 
 
-def _fill(contender: Contender, here: Place, length: int) -> None:
-    """Hand in the recordings that are there, and behind them others, which nobody comes to."""
-    if contender is OURS:
-        _submit(here, 0, here.recordings.count)
-        for start in range(here.recordings.count, length, BUNDLE):
-            _submit(here, start, min(start + BUNDLE, length))
-        return
-    with here.recordings.manifest.open("a", encoding="utf-8") as lines:
-        for number in range(here.recordings.count, length):
-            lines.write(json.dumps({"call": make_body(number), "media": "media/0.wav"}) + "\n")
-    program = contender.program(here, PROCESSES)
-    program.go()
-    program.await_done()
-    program.end()
+def _plain(made: Recordings, length: int, count: int) -> Sequence[str]:
+    """Let the plain pipeline bring in so many recordings, with others behind."""
+    listed = replace(made, count=length)
+    with listed.manifest.open("w", encoding="utf-8") as lines:
+        for number in range(length):
+            path = f"media/{min(number, count)}.wav"
+            lines.write(json.dumps({"call": make_body(number), "media": path}) + "\n")
+    with place(listed) as here:
+        program = PLAIN.program(here, PROCESSES)
+        program.go()
+        program.await_done()
+        program.end()
+        held_bytes = _held_bytes(here)
+        with PLAIN.working(here, workers=1, concurrency=PROCESSES) as fleet:
+            turn = _turn(here, fleet, count)
+    memory = f"{turn.own_bytes / 2**20:,.0f} MiB", f"{held_bytes / 2**20:,.1f} MiB"
+    return PLAIN.name, f"{length:,}", f"{turn.first_after_s:.1f} s", *[""] * (len(COLUMNS) - 5), *memory
 
 
-def _submit(here: Place, start: int, end: int) -> None:
-    submissions = [submission_of(make_body(each), f"media/{each}.wav") for each in range(start, end)]
-    here.ledger.submit(submissions, batch=BATCH, lane=Lane.BACKFILL)
+def _turn(here: Place, fleet: Fleet, count: int) -> Turn:
+    started_at_s = time.monotonic()
+    before = _uploads(here)
+    first = _await_uploads(here, fleet, before + 1)
+    warm = _await_uploads(here, fleet, before + warm_up(count))
+    last = _await_uploads(here, fleet, before + count)
+    own_bytes = memory_bytes(sessions={worker.process.pid for worker in fleet.workers})
+    return Turn(started_at_s, first, warm, last, own_bytes)
+
+
+def _named(here: Place) -> str:
+    server = here.server.client.info("server")
+    return (
+        f"Valkey {valkey}" if (valkey := server.get("valkey_version")) else f"Redis {server['redis_version']}"
+    )
+
+
+def _held_bytes(here: Place) -> int:
+    return int(here.server.client.info("memory")["used_memory"])
+
+
+def _uploads(here: Place) -> int:
+    return here.requests("media").get("201", 0)
+
+
+def _is_settled(here: Place) -> bool:
+    return not here.server.client.info("persistence")["aof_rewrite_in_progress"]
 
 
 def _await_uploads(here: Place, fleet: Fleet, count: int) -> Seen:
     deadline = time.monotonic() + WITHIN_S
-    while (uploads := here.requests("media").get("201", 0)) < count:
+    while (uploads := _uploads(here)) < count:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{uploads} of {count} recordings were in after {WITHIN_S:.0f} s.")
         time.sleep(LOOK_INTERVAL_S)

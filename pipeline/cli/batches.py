@@ -71,6 +71,13 @@ def recordings(count: int) -> str:
     return "1 recording" if count == 1 else f"{count:,} recordings"
 
 
+def who_goes_on(workers: int) -> str:
+    """Say who brings in what waits again, of so many workers that are alive."""
+    if workers:
+        return "workers go on with what is due."
+    return f"no worker is alive: run their backfill again, or {as_typed('worker')}."
+
+
 def command_on(words: str, batch: str, *options: str) -> str:
     """Write a command about a batch as a shell takes it."""
     return as_typed(" ".join([words, shlex.quote(batch), *options]))

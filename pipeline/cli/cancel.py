@@ -57,7 +57,9 @@ def _to_cancel(counts: Counts) -> int:
 
 def _question(found: list[Counts]) -> str:
     names = ", ".join(each.batch for each in found)
-    return f"Cancel {recordings(sum(map(_to_cancel, found)))} of {names}?"
+    active = sum(each.active for each in found)
+    under_way = f" {recordings(active)} under way are finished, or cancelled if they fail." if active else ""
+    return f"Cancel {recordings(sum(map(_to_cancel, found)))} of {names}?{under_way}"
 
 
 def _sentence(batch: str, cancelled: Cancelled) -> str:

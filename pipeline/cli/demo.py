@@ -144,9 +144,10 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """Say so."""
+        over = "1 request" if self.refused_requests == 1 else f"{self.refused_requests} requests"
         return (
             f"the simulator has {self.calls} calls, {self.intact} of {self.recordings} recordings are there "
-            f"once and byte for byte, {self.refused_requests} requests over the limit"
+            f"once and byte for byte, {over} over the limit"
         )
 
 

@@ -50,11 +50,13 @@ def limits(reset: bool, as_json: bool, **changes: float | None) -> None:
 
 
 def _show(opened: Session, *, as_json: bool) -> None:
+    from pipeline.cli.sentences import day_sentence
     from pipeline.documents import limit_values, limits_document
 
-    now, today = opened.limiter.in_force(), opened.limiter.use().today
+    overview = opened.observer.look(whole=False)
+    now = overview.limits
     if as_json:
-        click.echo(json.dumps(limits_document(now, today)))
+        click.echo(json.dumps(limits_document(now, overview.day.used)))
         return
     from rich.console import Console
     from rich.table import Table
@@ -67,9 +69,7 @@ def _show(opened: Session, *, as_json: bool) -> None:
         table.add_row(name, f"{value:,}", "limits" if name in now.changed else "settings")
     table.add_row("day_window", now.limits.day_window, "settings")
     console.print(table)
-    console.print(
-        f"{now.pace:.3g} requests a second, {today:,} of {now.requests_per_day:,} used in the last 24 h"
-    )
+    console.print(f"{now.pace:.3g} requests a second, {day_sentence(overview)}")
     for sentence in _sentences(now):
         console.print(sentence, style="yellow")
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli import ExitCode
-from pipeline.cli.batches import known_batch
+from pipeline.cli.batches import known_batch, recordings, who_goes_on
 from pipeline.cli.reading import media_option
 from pipeline.cli.session import session
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.manifest import RejectedRow, Row, UncheckedRow
+    from pipeline.media import Access
 
 # Rows that are rejected again are told one by one up to so many.
 ROWS_TOLD_MAX = 20
@@ -33,7 +34,8 @@ def requeue(batch: str, media_root: str | None, media_mode: str, as_json: bool) 
     """Check the rejected rows of BATCH anew, and hand in those that are right now.
 
     For rows whose media was missing and has come since, or whose id was taken. A row that has to be corrected
-    is corrected in the file of rejected rows, and handed in with `backfill`.
+    is corrected in the file of rejected rows, and handed in with `backfill`; so is one that its map could not
+    make into a call. Without a media root nobody looks at media, and who lacked it stays rejected.
 
     \b
     Example:
@@ -42,7 +44,7 @@ def requeue(batch: str, media_root: str | None, media_mode: str, as_json: bool) 
     from rich.console import Console
 
     from pipeline.cli.backfill.tally import say
-    from pipeline.cli.roots import access_for, links_for
+    from pipeline.cli.roots import access_for, links_for, roots_of
     from pipeline.ledger import Manifests
     from pipeline.manifest import RejectedRow, check_row
     from pipeline.media import Access, probe
@@ -65,15 +67,32 @@ def requeue(batch: str, media_root: str | None, media_mode: str, as_json: bool) 
         known_batch(opened, batch)
         requeued = rejected = 0
         producer = Producer(opened.ledger, Manifests(opened.store), batch=batch, may_link=linkable)
-        for handed in producer.requeue(check):
+        roots = roots_of(settings) if opened.is_embedded else ()
+        for handed in producer.requeue(check, roots if access else None):
             if not isinstance(handed, RejectedRow):
                 requeued += 1
                 continue
             rejected += 1
             if rejected <= ROWS_TOLD_MAX:
                 say(console, f"line {handed.line}: {handed.reason}", style="red")
-        if as_json:
-            click.echo(json.dumps({"batch": batch, "requeued": requeued, "rejected": rejected}))
-        else:
-            say(console, f"{requeued:,} rows of {batch} are handed in now, {rejected:,} stay rejected.")
-        return ExitCode.SOME_FAILED if rejected else ExitCode.DONE
+        workers = opened.ledger.fleet().workers
+    if as_json:
+        click.echo(json.dumps({"batch": batch, "requeued": requeued, "rejected": rejected}))
+    else:
+        handed_in = f"Handed in {recordings(requeued)}; {who_goes_on(workers)} " if requeued else ""
+        say(console, f"{handed_in}{_stay(rejected, batch)}{_unseen(access)}")
+    return ExitCode.SOME_FAILED if rejected else ExitCode.DONE
+
+
+def _stay(rejected: int, batch: str) -> str:
+    if not rejected:
+        return f"No row of {batch} stays rejected."
+    return (
+        f"1 row of {batch} stays rejected."
+        if rejected == 1
+        else f"{rejected:,} rows of {batch} stay rejected."
+    )
+
+
+def _unseen(access: Access | None) -> str:
+    return "" if access else " No media was looked at: name its place with --media-root."

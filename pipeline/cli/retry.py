@@ -6,7 +6,15 @@ import json
 
 import click
 
-from pipeline.cli.batches import batch_or_all, chosen, codes_of, command_on, recordings, say
+from pipeline.cli.batches import (
+    batch_or_all,
+    chosen,
+    codes_of,
+    command_on,
+    recordings,
+    say,
+    who_goes_on,
+)
 from pipeline.cli.session import Session, session
 from pipeline.errors import SettingsInvalid
 from pipeline.job import job_id_of
@@ -42,10 +50,11 @@ def retry(batch: str | None, every: bool, reason: str, ids: tuple[str, ...], as_
         job_ids = [_job_id(opened, each) for each in ids]
         count = opened.control.retry(batch, code=reason, job_ids=job_ids)
         codes = "" if count else codes_of(opened, found)
+        workers = opened.ledger.fleet().workers
     if as_json:
         click.echo(json.dumps({"retried": count}))
     if count:
-        say(f"Brought back {recordings(count)}; workers go on with what is due.")
+        say(f"Brought back {recordings(count)}; {who_goes_on(workers)}")
     elif ids:
         say("There is nothing to bring back: nothing that was named is dead of that reason or cancelled.")
     else:

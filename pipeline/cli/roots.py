@@ -42,6 +42,11 @@ def refuse_what_is_no_folder(settings: Settings, manifest: Path) -> None:
             )
 
 
+def roots_of(settings: Settings) -> tuple[str, ...]:
+    """Give the media roots as a recording says them that is brought in on this machine."""
+    return tuple(map(str, settings.media_roots))
+
+
 def access_for(settings: Settings) -> Access | None:
     """Give what media may be read here; None where no root is set, and so none is looked at."""
     return Access.from_settings(settings) if settings.media_roots else None

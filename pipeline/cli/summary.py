@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cli.batches import command_on
+from pipeline.cli.batches import command_on, recordings
 from pipeline.cli.choices import as_typed
 from pipeline.cli.session import Session
 from pipeline.job import Counts, State
@@ -71,6 +71,11 @@ class Summary:
         found = Counter(self.elsewhere)
         return self.counts.waiting + found[State.PENDING] + found[State.ACTIVE]
 
+    @property
+    def has_others(self) -> bool:
+        """Tell whether the batch has recordings that this manifest does not."""
+        return self.counts.total > self.submitted + self.updated + self.known
+
     def document(self) -> dict[str, Any]:
         """Give what `--json` prints. The names are a contract.
 
@@ -111,23 +116,28 @@ def print_summary(
     console.print(table)
     if not waited:
         console.print(
-            f"{summary.waiting:,} recordings wait; workers bring them in: {_worker_command(opened)}",
+            f"{_waits(summary.waiting)}; workers bring them in: {_worker_command(opened)}",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
     elif stopped or summary.waiting:
         console.print(
-            f"Stopped with {summary.waiting:,} recordings to go. Run the same command again to go on.",
+            f"Stopped with {recordings(summary.waiting)} to go. Run the same command again to go on.",
             style="yellow",
         )
 
 
+def _waits(waiting: int) -> str:
+    return f"{recordings(waiting)} {'waits' if waiting == 1 else 'wait'}"
+
+
 def _worker_command(opened: Session) -> str:
-    """Write the command that runs workers for what was handed in from here."""
-    roots = shlex.quote(os.pathsep.join(map(str, opened.settings.media_roots)))
+    """Write the command that runs workers for what was handed in here; on one machine that has its roots."""
+    roots = os.pathsep.join(map(str, opened.settings.media_roots))
     worker = as_typed("worker")
-    return f"GONG_INGEST_MEDIA_ROOTS={roots} {worker}" if roots != "''" else worker
+    is_said = opened.is_embedded or not roots
+    return worker if is_said else f"GONG_INGEST_MEDIA_ROOTS={shlex.quote(roots)} {worker}"
 
 
 def _lines(summary: Summary, opened: Session) -> list[tuple[str, str]]:
@@ -139,6 +149,7 @@ def _lines(summary: Summary, opened: Session) -> list[tuple[str, str]]:
         ("batch", counts.batch),
         ("rows", f"{summary.total:,}"),
         ("of these", rows),
+        *([("in all", f"{recordings(counts.total)} in the batch")] if summary.has_others else []),
         ("created", f"{counts.created:,}{adopted}"),
         ("uploaded", f"{counts.uploaded:,}"),
         ("done", f"{summary.done:,}"),

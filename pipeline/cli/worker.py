@@ -41,6 +41,7 @@ def worker(queues: tuple[str, ...], concurrency: int | None, as_json: bool) -> N
     """
     settings = Settings.from_env(**({"concurrency": concurrency} if concurrency else {}))
     settings.require_credentials()
+    require_webhook(settings)
     with session(settings) as opened, scraped(opened.settings) as metrics:
         fleet = local_fleet(opened, queues=queues or QUEUES, own_log=False)
         opened.limiter.probe_now()
@@ -66,6 +67,16 @@ def _document(opened: Session, fleet: LocalFleet) -> dict[str, object]:
         "concurrency": opened.settings.concurrency,
         "workers": fleet.pids,
     }
+
+
+def require_webhook(settings: Settings) -> None:
+    """Check that workers can sign what a webhook is told, if there is one.
+
+    Raises:
+        SettingsInvalid: They lack the secret.
+    """
+    if settings.webhook_url:
+        settings.webhook_key()
 
 
 def local_fleet(opened: Session, *, queues: tuple[str, ...] = QUEUES, own_log: bool) -> LocalFleet:

@@ -15,7 +15,12 @@ from pipeline.settings.address import scheme_of
 # Logs and the embedded server's file grow by some 500 bytes a recording.
 ROOM_LITTLE_BYTES, ROOM_TOO_LITTLE_BYTES = 2_000_000_000, 200_000_000
 # What reads media in places that not everybody has, and how to have it.
-LIBRARIES = {"s3": ("boto3", "s3"), "gs": ("google.cloud.storage", "gs"), "sftp": ("paramiko", "sftp")}
+LIBRARIES = {
+    "s3": ("boto3", "s3"),
+    "gs": ("google.cloud.storage", "gs"),
+    "az": ("azure.storage.blob", "az"),
+    "sftp": ("paramiko", "sftp"),
+}
 
 
 def profile(patient: Patient) -> Iterator[Finding]:

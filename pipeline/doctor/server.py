@@ -66,11 +66,10 @@ def memory(patient: Patient) -> Iterator[Finding]:
 
 def persistence(patient: Patient) -> Iterator[Finding]:
     """Look whether what is written outlasts a restart."""
-    info = patient.store.info("persistence")
-    yield _persistence(info)
+    yield _persistence(patient.store.info("persistence"), synced=patient.store.config("appendfsync"))
 
 
-def _persistence(info: Mapping[str, Any]) -> Finding:
+def _persistence(info: Mapping[str, Any], *, synced: str | None) -> Finding:
     failed = [
         name
         for name in ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
@@ -87,6 +86,13 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
             "persistence",
             "Its append-only file is off: what was written since the last snapshot is lost when it restarts.",
             "CONFIG SET appendonly yes, and appendonly yes in its file of settings",
+        )
+    if synced not in {None, "always"}:
+        return warning(
+            "persistence",
+            f"It answers before its append-only file is on the disk (appendfsync {synced}): what was "
+            "accepted last is lost with its power, or when it is killed while its disk is busy.",
+            "CONFIG SET appendfsync always, and appendfsync always in its file of settings",
         )
     return ok("persistence", "Its append-only file is on.")
 

@@ -10,7 +10,14 @@ from pipeline.ledger.control import CANCELLED, Cancelled, Control, DeadReason
 from pipeline.ledger.filled import Filled, Filling, Link
 from pipeline.ledger.fleet import Fleet, Member
 from pipeline.ledger.ledger import LOOK_UP_BUNDLE, Claims, Ledger
-from pipeline.ledger.manifests import INTAKE_KEPT, INTAKE_MANIFEST, NO_MANIFEST, KnownManifest, Manifests
+from pipeline.ledger.manifests import (
+    CONFLICT,
+    INTAKE_KEPT,
+    INTAKE_MANIFEST,
+    NO_MANIFEST,
+    KnownManifest,
+    Manifests,
+)
 from pipeline.ledger.record import Record, Rejected
 from pipeline.ledger.refused import Refused
 from pipeline.ledger.story import Event, Story
@@ -19,6 +26,7 @@ from pipeline.ledger.under_way import UnderWay
 
 __all__ = [
     "CANCELLED",
+    "CONFLICT",
     "INTAKE_KEPT",
     "INTAKE_MANIFEST",
     "LOOK_UP_BUNDLE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Self
@@ -18,6 +18,7 @@ from pipeline.job import (
     Receipt,
     State,
     Step,
+    StepMessage,
     Submission,
     Wait,
     steps_left,
@@ -26,6 +27,7 @@ from pipeline.ledger.bundles import SUBMIT_BUNDLE
 from pipeline.ledger.fleet import Fleet, Member
 from pipeline.ledger.manifests import NO_MANIFEST, KnownManifest
 from pipeline.ledger.record import compacted
+from pipeline.ledger.submitted import receipts_of, written
 from pipeline.ledger.traces import HandingIn
 from pipeline.ledger.under_way import UnderWay
 from pipeline.payload import Payload
@@ -33,8 +35,7 @@ from pipeline.settings import Settings
 from pipeline.store import Clock, Store
 
 LOOK_UP_BUNDLE = 500  # jobs that a round trip looks at
-# How long a job of a newer version is left alone by workers that do not understand it.
-PAYLOAD_UNKNOWN_WAIT_MS = 60_000
+PAYLOAD_UNKNOWN_WAIT_MS = 60_000  # for which a job that a newer version wrote is left alone
 # Why `begin_step` refuses, by the word that the script answers.
 NOT_FOR_IT = {"stale": "another attempt holds it, or is past this step", "busy": "another one is at work"}
 
@@ -117,9 +118,10 @@ class Ledger:
             lane,
             manifest.number,
             manifest.handing_in,
-            *map(_written, bundle, job_ids, traces.traceparents),
+            int(manifest.corrects),
+            *map(written, bundle, job_ids, traces.traceparents),
         )
-        return lambda: traces.ended(list(_receipts(job_ids, begun.answer(), batch)))
+        return lambda: traces.ended(list(receipts_of(job_ids, begun.answer(), batch)))
 
     def claim(self, lanes: Sequence[Lane], *, window: int) -> Claims:
         """Lease due jobs of these lanes, as long as fewer than `window` are under a living lease."""
@@ -172,8 +174,16 @@ class Ledger:
         if not self._run("renew", *_fence(held), self._lease_ms, "" if sent_bytes is None else sent_bytes):
             raise LeaseLost.to_another(held.job_id)
 
-    def record_step(self, held: Held, details: dict[str, str] | None = None) -> None:
+    def publish(self, messages: Sequence[StepMessage]) -> None:
+        """Put messages of steps into the broker."""
+        self._store.run("publish", *chain.from_iterable(messages))
+
+    def record_step(
+        self, held: Held, details: dict[str, str] | None = None, *, following: StepMessage | None = None
+    ) -> None:
         """Record that the step succeeded, with details for the job's record; the last one ends the job.
+
+        The message of the step that follows is put into the broker at the same moment.
 
         Raises:
             LeaseLost: The lease is lost; nothing was written.
@@ -185,6 +195,7 @@ class Ledger:
             self._lease_ms,
             RECORDED[held.step],
             held.payload.client_unique_id if last else "",
+            *(following or ("", "")),
             *chain.from_iterable(compacted(held, details or {}).items()),
         )
         if answer != "recorded":
@@ -286,27 +297,5 @@ class Ledger:
         return "" if self._clock is None else round(self._clock() * 1000)
 
 
-def _receipts(
-    job_ids: Sequence[str], answers: Sequence[int | Sequence[str]], batch: str
-) -> Iterator[Receipt]:
-    """Read the answers to a bundle: a number stands for so many new jobs."""
-    rest = iter(job_ids)
-    for answer in answers:
-        if isinstance(answer, int):
-            for job_id in islice(rest, answer):
-                yield Receipt(job_id, "new", State.PENDING, batch)
-        else:
-            result, state, its_batch = answer
-            yield Receipt(next(rest), result, State(state), its_batch)
-
-
 def _fence(held: Held) -> tuple[str, int, str]:
     return held.job_id, held.lease_token, held.run
-
-
-def _written(submission: Submission, job_id: str, traceparent: str) -> bytes:
-    """Write a job in one word: each costs both sides as much as a hundred bytes."""
-    payload, name = submission.payload, submission.client_unique_id.encode()
-    content = f"{submission.content} {traceparent}" if traceparent else submission.content
-    about = f"{int(payload.has_upload)}\n{content}\n{submission.line}\n{len(name)}\n"
-    return b"".join((job_id.encode(), bytes.fromhex(job_id), about.encode(), name, payload.encode().encode()))

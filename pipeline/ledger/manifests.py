@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+from pipeline.job import Receipt, State, job_id_of
 from pipeline.ledger.record import Place, Record, Rejected, record_of
 from pipeline.store import Clock, Store
 
@@ -24,6 +25,8 @@ INTAKE_KEPT = 10_000
 CHUNK_LINES = 256
 # Rejected rows that a round trip carries; one may have a mebibyte.
 REJECT_BUNDLE = 50
+# Digests that a round trip asks about.
+CORRECTED_BUNDLE = 500
 # Keys that a round trip looks at when jobs without a row are looked for.
 SCAN_BUNDLE = 1000
 
@@ -35,6 +38,7 @@ class KnownManifest:
     Attributes:
         number: Its number in the batch; 0 for the jobs that came without one.
         handing_in: Which time of all the batch's manifests this is; 0 if it is only looked at.
+        corrects: What is handed in now are rows of it that were rejected, as they were corrected.
         fingerprint: Of its content when it was last handed in to its end; empty for never.
         read_at: When that was, in seconds since the epoch; None for never.
     """
@@ -42,10 +46,14 @@ class KnownManifest:
     number: int
     name: str
     handing_in: int = 0
+    corrects: bool = False
     fingerprint: str = ""
     read_at: float | None = None
     last_line: int = 0
 
+
+CONFLICT = "conflict"
+"""Why a row is rejected whose recording is known with other content."""
 
 NO_MANIFEST = KnownManifest(0, "")
 """For jobs that come one by one."""
@@ -61,10 +69,10 @@ class Manifests:
         self._store = store
         self._clock = clock
 
-    def open(self, batch: str, name: str) -> KnownManifest:
-        """Begin to hand in the manifest of that name, or to hand it in again."""
+    def open(self, batch: str, name: str, *, corrects: bool = False) -> KnownManifest:
+        """Begin to hand in the manifest of that name, or to hand it or its corrected rows in again."""
         number, handing_in, fingerprint, read_at = self._run("open_manifest", batch, name)
-        return KnownManifest(int(number), name, int(handing_in), fingerprint, _seconds(read_at))
+        return KnownManifest(int(number), name, int(handing_in), corrects, fingerprint, _seconds(read_at))
 
     def close(
         self, batch: str, manifest: KnownManifest, *, fingerprint: str = "", last_line: int | str = ""
@@ -75,18 +83,44 @@ class Manifests:
         """
         return int(self._run("close_manifest", batch, manifest.number, fingerprint, last_line))
 
-    def reject(self, batch: str, manifest: KnownManifest, rows: Sequence[Rejected]) -> None:
-        """Keep rows that were rejected, in the place of what their lines were before."""
+    def reject(self, batch: str, manifest: KnownManifest, rows: Sequence[Rejected]) -> dict[int, Receipt]:
+        """Keep rows that were rejected, in the place of what their lines were before.
+
+        But a row that was corrected elsewhere, and whose recording is there, stays that; so does one that
+        names the recording that its line is.
+
+        Returns:
+            Of each line that stands as it was when it was corrected, what the ledger says to it.
+        """
+        stayed: dict[int, Receipt] = {}
         rest = iter(rows)
         while bundle := list(islice(rest, REJECT_BUNDLE)):
-            pairs = ((str(row.line), row.encode()) for row in bundle)
-            self._run("reject", batch, manifest.number, *chain.from_iterable(pairs))
+            told = ((str(row.line), row.encode(), _own_job(row), row.digest) for row in bundle)
+            for line, job_id, state, its_batch, as_it_was in self._run(
+                "reject", batch, manifest.number, manifest.handing_in, *chain.from_iterable(told)
+            ):
+                if as_it_was:
+                    stayed[int(line)] = Receipt(job_id, "known", State(state), its_batch)
+        return stayed
+
+    def corrected(self, batch: str, manifest: KnownManifest, digests: Sequence[str]) -> list[int]:
+        """Tell of rows that would be rejected how many that stand so were corrected elsewhere.
+
+        So many of them stay jobs when they are handed in again.
+        """
+        found: list[int] = []
+        rest = iter(digests)
+        while bundle := list(islice(rest, CORRECTED_BUNDLE)):
+            found += self._store.run("corrected", batch, manifest.number, *bundle)
+        return found
 
     def of(self, batch: str) -> list[KnownManifest]:
         """List the manifests of a batch; the first one stands for jobs that came without."""
         found = self._store.run("manifests", batch)
         return [
-            KnownManifest(int(number), name, 0, fingerprint, _seconds(read_at), int(last))
+            KnownManifest(
+                int(number), name, fingerprint=fingerprint, read_at=_seconds(read_at), last_line=int(last)
+            )
             for number, name, last, fingerprint, read_at in found
         ]
 
@@ -168,6 +202,13 @@ class Manifests:
         """Run a script that begins with the time."""
         now_ms = "" if self._clock is None else round(self._clock() * 1000)
         return self._store.run(script, now_ms, *arguments)
+
+
+def _own_job(row: Rejected) -> str:
+    """Give the id of the job that a row's recording would be; '' if it names none, or another row's."""
+    if row.code == CONFLICT or row.client_unique_id is None:
+        return ""
+    return job_id_of(row.client_unique_id)
 
 
 def _seconds(milliseconds: str) -> float | None:

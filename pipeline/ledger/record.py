@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from pipeline.job import Held
@@ -39,6 +39,8 @@ class Rejected:
         call: The body of the create, where the row was of the right form, so that it can be checked anew.
         media: Reference of the media, None for none.
         at: When it was rejected, in seconds since the epoch.
+        digest: That of the row, for it to be known again; empty if it may not stand so in the manifest. It is
+            kept elsewhere.
     """
 
     line: int
@@ -49,6 +51,7 @@ class Rejected:
     call: str | None = None
     media: str | None = None
     at: float = 0.0
+    digest: str = field(default="", compare=False)
 
     def encode(self) -> str:
         """Write it without its line, which is its name."""

@@ -29,7 +29,7 @@ class Event:
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Read what `tell` in `prelude.lua` wrote."""
+        """Read what `note_story` in `jobs_prelude.lua` wrote."""
         at, *rest = json.loads(text)
         return cls(int(at) / 1000, *rest)
 

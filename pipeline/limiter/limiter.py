@@ -11,7 +11,6 @@ Invariants: a slot is bound at most `HORIZON_S` ahead. A slot whose instant has 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Self
 
 from pipeline.errors import LeaseLost
 from pipeline.job import Held, Lane, Step
+from pipeline.limiter.clock import ServerClock
 from pipeline.limiter.gate import Gate
 from pipeline.limiter.limits import ROLLING, InForce, Limits, day_of
 from pipeline.limiter.slot import LATE_S, Refusal, Slot
@@ -34,6 +34,11 @@ LEAD_MAX_S = 1.0
 SHORT_RETRY_AFTER_S = 10.0
 # One of at least this long speaks of the limit a day: somebody else used it up.
 LONG_RETRY_AFTER_S = 600.0
+
+# Who knows the server's clock worse asks for the time alone, so often at most: a request that leaves late by
+# what its process does not know takes from the 10 ms that a second holds to spare.
+SURE_S = 0.002
+CLOCK_READINGS_MAX = 3
 
 # For which job a request is: its id, lease token and run, and what is noted of it.
 Asker = tuple[str, int | str, str, str]
@@ -55,7 +60,7 @@ class Limiter:
     def __init__(self, store: Store, limits: Limits, *, clock: Clock | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._shortest_way_s = math.inf
+        self._server_clock = ServerClock()
         self.limits = limits
 
     @classmethod
@@ -205,27 +210,28 @@ class Limiter:
         wait_s = int(answer[1]) / 1e6
         if answer[0] != "granted":
             return Refusal(wait_s, answer[2])
-        read_at, doubt_s = self._clock_was_read(begun.sent_at or asked_at, answered_at)
         is_probe, failures, at_us, notice = answer[2:]
+        at, clock = int(at_us) / 1e6, self._server_clock
+        clock.note(at - wait_s, sent_at=begun.sent_at or asked_at, answered_at=answered_at)
+        self._know_clock()
         return Slot(
-            leaves_at=read_at + wait_s,
+            leaves_at=clock.here(at),
             at_us=int(at_us),
             lane=lane,
             notice=int(notice),
             is_probe=is_probe == "1",
             failures=int(failures),
-            doubt_s=doubt_s,
+            doubt_s=clock.doubt_s,
         )
 
-    def _clock_was_read(self, sent_at: float, answered_at: float) -> tuple[float, float]:
-        """Say when the server read its clock, and by how much that may be wrong.
-
-        It was about halfway between question and answer. What both took longer than they do at best, one of
-        them may have taken alone: the server was stopped, or this process.
-        """
-        way_s = answered_at - sent_at
-        self._shortest_way_s = min(self._shortest_way_s, way_s)
-        return sent_at + way_s / 2, (way_s - self._shortest_way_s) / 2
+    def _know_clock(self) -> None:
+        """Ask for the time alone where the answer with a slot was too long in coming to tell it well."""
+        for _ in range(CLOCK_READINGS_MAX):
+            if self._server_clock.doubt_s <= SURE_S or self._clock:
+                return
+            asked_at, begun = time.monotonic(), self._store.begin("clock")
+            read = int(begun.answer()) / 1e6
+            self._server_clock.note(read, sent_at=begun.sent_at or asked_at, answered_at=time.monotonic())
 
     def _close(self, reason: str, detail: str, wait_s: float = 0.0) -> None:
         self._run(

@@ -133,12 +133,12 @@ local function note_request(leaves_us)
 end
 
 local function later(slot, interval, reason)
-  local come_back = slot
+  local back_us = slot
   if reason == 'second' and not look_only then
-    come_back = math.min(math.max(slot, promised_us), now + PROMISE_MAX_US)
-    redis.call('HSET', limiter_key, 'promised_us', as_text(come_back + interval))
+    back_us = math.min(math.max(slot, promised_us), now + PROMISE_MAX_US)
+    redis.call('HSET', limiter_key, 'promised_us', as_text(back_us + interval))
   end
-  return {'later', as_text(math.ceil(come_back - now - horizon)), reason}
+  return {'later', as_text(math.ceil(back_us - now - horizon)), reason}
 end
 
 -- In whole microseconds, rounded up: R intervals must never be a hair less than a second.

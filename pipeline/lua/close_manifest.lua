@@ -18,7 +18,7 @@ for chunk = chunk_of(last), chunk_of(last_line(batch, manifest)) do
   for _, line in ipairs(redis.call('HKEYS', key)) do
     if tonumber(line) > last then
       redis.call('HDEL', key, line)
-      redis.call('HDEL', rejected_key(batch), manifest .. ':' .. line)
+      leave_rejected(batch, manifest, line)
       forgotten = forgotten + 1
     end
   end

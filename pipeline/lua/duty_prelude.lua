@@ -1,4 +1,4 @@
--- Stands before the scripts of what one worker does for all, behind prelude.lua.
+-- For the scripts of what one worker does for all.
 
 -- Tell whether this worker has a duty now: it had it, or nobody has it any more. It keeps it for ttl (ms), unless it
 -- asks again. A worker that stands still may think that it has it: what is done then must do no harm when it is

@@ -15,6 +15,6 @@ for manifest = 0, tonumber(redis.call('HGET', batch_key(batch), 'manifests') or 
     redis.call('DEL', rows_key(batch, manifest, chunk))
   end
 end
-redis.call('DEL', batch_key(batch), manifests_key(batch), rejected_key(batch), ended_key(batch))
+redis.call('DEL', batch_key(batch), manifests_key(batch), rejected_key(batch), originals_key(batch), ended_key(batch))
 redis.call('ZREM', batches_key, batch)
 return 1

@@ -1,4 +1,4 @@
--- Stands before the scripts of the limiter: what they share.
+-- For the scripts of the limiter: what they share.
 --   gate     hash  reason, detail, mode ('timed' | 'probe' | 'hand'), since_us, until_us, interval_us,
 --                 confirmed_us: when it was last said to be closed
 --   limiter  hash  next_us: when the next slot is free; interval_us: to the one after it; live_us: up to where slots were taken for live;
@@ -14,15 +14,21 @@
 --   notices  channel  '<number> void', or '<number> shift <from_us> <by_us>' (slots of backfill),
 --                  or '<number> delay <from_us> <by_us>' (all slots): what became of those that are bound
 
-local gate_key, limiter_key = prefix .. 'gate', prefix .. 'limiter'
+local gate_key = prefix .. 'gate'
+local limiter_key = prefix .. 'limiter'
 local limits_key = prefix .. 'limits'
-local grants_key, live_grants_key = prefix .. 'grants', prefix .. 'live_grants'
-local SECOND_US, DAY_US = 1000000, 86400 * 1000000
+local grants_key = prefix .. 'grants'
+local live_grants_key = prefix .. 'live_grants'
+local SECOND_US = 1000000
+local DAY_US = 86400 * 1000000
 local WEEK_DAYS = 7
-local FIRST_INTERVAL_US, LAST_INTERVAL_US = 5 * 1000000, 300 * 1000000
+local FIRST_INTERVAL_US = 5 * 1000000
+local LAST_INTERVAL_US = 300 * 1000000
 -- A margin grows by half with each incident, and what was added halves every half hour: in a simulation of a
 -- network that delays by 5 ms on average that gives the fewest 429s for the same use (ARCHITECTURE.md).
-local MARGIN_GROWTH, HALF_LIFE_US, MARGIN_MAX = 1.5, 1800 * 1000000, 0.1
+local MARGIN_GROWTH = 1.5
+local HALF_LIFE_US = 1800 * 1000000
+local MARGIN_MAX = 0.1
 -- How long before its instant a bound slot can still be taken back: a notice is there within milliseconds.
 local NOTICE_US = 100000
 -- A reason of higher rank is not replaced by a lower one: a key that is refused outlasts a busy moment.

@@ -1,7 +1,9 @@
--- Record that a step succeeded; the last one ends the job. Recording the same again changes nothing.
+-- Record that a step succeeded, and put the message of the next one into the broker; the last step ends the job.
+-- Recording the same again changes nothing.
 -- KEYS  1 prefix
 -- ARGV  1 now (ms, '' for the server's clock), 2 id, 3 token, 4 run, 5 lease (ms),
 --       6 what is recorded: validated | created | uploaded, 7 clientUniqueId if it is the chain's last step, else '',
+--       8 queue and 9 message of the next step, both '' if there is none,
 --       then pairs of field and value for the job's record
 -- RETURNS 'recorded', or 'stale' if the lease is lost
 -- ERRORS none of its own
@@ -31,16 +33,19 @@ local function finish(id, batch, now, client_unique_id, details)
   end_batch(batch, now)
 end
 
+local ORDER = {validated = 1, created = 2, uploaded = 3}
 local now, id, token, run, step, last = clock_ms(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[6], ARGV[7]
 local job = held(id, token, run)
 if not job then
   local there = redis.call('HMGET', job_key(id), 'state', 'step', 'token', 'recorded_by')
-  local again = there[2] == step and there[3] == token and there[4] == run
+  -- The answer was lost, and what was published may have gone on meanwhile.
+  local is_past = (ORDER[there[2]] or 0) > ORDER[step]
+  local again = there[3] == token and (is_past or there[2] == step and there[4] == run)
   return (again or (last ~= '' and there[1] == 'done')) and 'recorded' or 'stale'
 end
 
 local details = {}
-for i = 8, #ARGV, 2 do details[ARGV[i]] = ARGV[i + 1] end
+for i = 10, #ARGV, 2 do details[ARGV[i]] = ARGV[i + 1] end
 if details.adopted then count(job.batch, 'adopted', 1) end
 if step ~= 'validated' then count(job.batch, step, 1) end
 if last ~= '' then
@@ -48,6 +53,7 @@ if last ~= '' then
   note_end(job.batch, now, 'done')
   count_total('done:' .. job.lane)
 else
+  if ARGV[8] ~= '' then redis.call('LPUSH', queue_key(ARGV[8]), ARGV[9]) end
   redis.call('HSET', job_key(id), 'step', step, 'recorded_by', run, 'run', '')
   for name, value in pairs(details) do redis.call('HSET', job_key(id), name, value) end
   extend_lease(id, now + tonumber(ARGV[5]))

@@ -1,14 +1,55 @@
--- Keep the rows of a manifest that were rejected.
+-- Keep the rows of a manifest that were rejected. One that was corrected elsewhere, and whose recording is there, stays
+-- that job wherever it stands now; of rows that stand alike no more than were corrected. So does one that names the
+-- recording that is the job of this very line, and a row of a file of rejected ones whose line is a job already.
 -- KEYS  1 prefix
--- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 number of the manifest, then for each row: line, record
--- RETURNS how many
+-- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 number of the manifest, 4 number of its handing in, then for
+--       each row: line, record, id of the job that its recording would be ('' if it names none, or one that is another
+--       row's), its digest ('' if it may not stand so in the manifest)
+-- RETURNS for each row that stayed a job: {line, the job's id, state and batch, 1 if it stands as it was corrected}
 -- ERRORS none of its own
 
-local batch, manifest, last = ARGV[2], ARGV[3], 0
+local batch, manifest, handing_in, last, stayed = ARGV[2], ARGV[3], ARGV[4], 0, {}
+-- Who may not use it is refused here, before anything is written.
+redis.call('EXISTS', originals_key(batch))
 found_batch(batch, clock_ms(ARGV[1]))
-for i = 4, #ARGV, 2 do
-  reject_row(batch, manifest, ARGV[i], ARGV[i + 1])
-  last = math.max(last, tonumber(ARGV[i]))
+
+-- The job of a row that was corrected: that of its own line before others, each for one row in this handing in.
+local function corrected_job(digest, at_line)
+  local jobs = corrected_jobs(batch, manifest, digest)
+  if #jobs == 0 then return '' end
+  local field = digest_field(manifest, digest) .. '/given'
+  local when, given = string.match(redis.call('HGET', originals_key(batch), field) or '', '^(%d+) (.*)$')
+  if when ~= handing_in then given = '' end
+  local found = ''
+  for _, id in ipairs(jobs) do
+    if id == at_line or found == '' and not string.find(given, id, 1, true) then found = id end
+    if id == at_line then break end
+  end
+  if found ~= '' then redis.call('HSET', originals_key(batch), field, handing_in .. ' ' .. given .. found) end
+  return found
+end
+
+local function stays(line, id, at_line, is_as_it_was)
+  stayed[#stayed + 1] = {line, id, state_of(id), redis.call('HGET', job_key(id), 'batch'), is_as_it_was}
+  if id ~= at_line then
+    note_row(batch, manifest, line, id)
+    leave_rejected(batch, manifest, line)
+  end
+end
+
+for i = 5, #ARGV, 4 do
+  local line, own, digest = ARGV[i], ARGV[i + 2], ARGV[i + 3]
+  local at_line = job_of_row(batch, manifest, line)
+  local id = corrected_job(digest, at_line)
+  if id ~= '' then
+    stays(line, id, at_line, 1)
+  elseif at_line ~= '' and state_of(at_line) ~= '' and (own == at_line or digest == '') then
+    stays(line, at_line, at_line, 0)
+  else
+    reject_row(batch, manifest, line, ARGV[i + 1])
+    if digest ~= '' then redis.call('HSET', originals_key(batch), manifest .. ':' .. line, digest) end
+  end
+  last = math.max(last, tonumber(line))
 end
 reach_line(batch, manifest, last)
-return (#ARGV - 3) / 2
+return stayed

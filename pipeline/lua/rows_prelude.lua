@@ -1,4 +1,4 @@
--- Stands before the scripts that know the rows of manifests, behind prelude.lua.
+-- For scripts that know the rows of manifests.
 -- A batch may be handed in by several manifests; each has a number in it. Number 0 is none: the jobs that other
 -- systems hand in one by one, in the order in which they came.
 
@@ -21,6 +21,31 @@ end
 -- What a line of a manifest became: a job's id, or '' for a rejected row.
 local function note_row(batch, manifest, line, id)
   redis.call('HSET', rows_key(batch, manifest, chunk_of(line)), line, packed_id(id))
+end
+
+-- The id of the job that a line became; '' if it was rejected, or never read.
+local function job_of_row(batch, manifest, line)
+  return unpacked_id(redis.call('HGET', rows_key(batch, manifest, chunk_of(line)), line) or '')
+end
+
+local function digest_field(manifest, digest) return manifest .. '/' .. digest end
+
+-- The jobs that rows of this digest became when they were corrected elsewhere, those that are forgotten left out.
+local function corrected_jobs(batch, manifest, digest)
+  local packed = digest ~= '' and redis.call('HGET', originals_key(batch), digest_field(manifest, digest)) or ''
+  local jobs = {}
+  for i = 1, #packed, 12 do
+    local id = unpacked_id(string.sub(packed, i, i + 11))
+    if state_of(id) ~= '' then jobs[#jobs + 1] = id end
+  end
+  return jobs
+end
+
+-- A rejected row is right, or another one.
+local function leave_rejected(batch, manifest, line)
+  if redis.call('HDEL', rejected_key(batch), manifest .. ':' .. line) == 1 then
+    redis.call('HDEL', originals_key(batch), manifest .. ':' .. line)
+  end
 end
 
 local function reject_row(batch, manifest, line, record)

@@ -1,7 +1,8 @@
 -- Write jobs into the ledger, and note which row of which manifest each one is.
 -- KEYS  1 prefix
 -- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 lane, 4 number of the manifest (0: none),
---       5 number of its handing in ('0': none that may change what is there),
+--       5 number of its handing in ('0': none that may change what is there), 6 '1' if these are rows that were
+--       rejected and are corrected, '0' if they stand so in the manifest,
 --       then for each job, in one: id, the id in 12 bytes, '1' or '0' (whether it has media to upload),
 --       and behind a line break each: content hash, and behind a blank its traceparent if it has one; line (0: none),
 --       length of the clientUniqueId (bytes), that and the payload
@@ -11,11 +12,14 @@
 --
 -- A job that is there already stays as it is, unless its own batch hands it in with other content before
 -- anything of it may have reached the API: then it is updated, and starts again from validation. Of two rows of
--- one handing in that name the same recording and differ, the first one stays.
+-- one handing in that name the same recording and differ, the first one stays. Where its media lies is as its batch
+-- said last.
 
 local now, batch, lane, manifest = clock_ms(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local handing_in = ARGV[5]
+local handing_in, corrects = ARGV[5], ARGV[6] == '1'
 local results, back, last = {}, 0, 0
+-- Who may not use it is refused here, before anything is written.
+if manifest ~= '0' then redis.call('EXISTS', originals_key(batch)) end
 -- What is new is written kind by kind at the end: a command for many jobs costs hardly more than one for one.
 local payloads, due, rows, written = {}, {}, {}, {}
 
@@ -53,6 +57,9 @@ local function update(id, job, content, has_media, payload, trace)
   return 'pending'
 end
 
+-- Whether a payload says itself where its media lies, which may be elsewhere now (payload.py: versions 6 and 7).
+local function says_where(payload) return string.match(payload, '^[67]\n') ~= nil end
+
 local NAMES = {'content', 'batch', 'lane', 'step', 'posted', 'seen'}
 
 -- What is there of a job that is not new.
@@ -66,6 +73,9 @@ local function submit(id, content, has_media, payload, name, trace)
   for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(NAMES))) do job[NAMES[i]] = value end
   if job.content == content then
     if may_update(job) then redis.call('HSET', job_key(id), 'seen', handing_in) end
+    if says_where(payload) and handing_in ~= '0' and job.batch == batch and job.state ~= 'done' then
+      redis.call('SET', payload_key(id), payload)
+    end
     return {'known', job.state, job.batch}
   end
   if may_update(job) then return {'updated', update(id, job, content, has_media, payload, trace), batch} end
@@ -93,7 +103,7 @@ local function answer(result)
   end
 end
 
-for i = 6, #ARGV do
+for i = 7, #ARGV do
   local job = ARGV[i]
   local content, trace, line, length, rest = string.match(job, '^\n(%S+) ?(%S*)\n(%d+)\n(%d+)\n()', 38)
   local name, payload = string.sub(job, rest, rest + length - 1), string.sub(job, rest + length)
@@ -103,10 +113,21 @@ for i = 6, #ARGV do
   answer(result)
 end
 
+-- Know the row that stands in the manifest as this job from now on.
+local function correct(field, bytes)
+  local digest = redis.call('HGET', originals_key(batch), field)
+  local known = digest and digest_field(manifest, digest)
+  local ids = known and redis.call('HGET', originals_key(batch), known) or ''
+  if known and not string.find(ids, bytes, 1, true) then redis.call('HSET', originals_key(batch), known, ids .. bytes) end
+end
+
 local function accept(chunk, lines)
   redis.call('HSET', rows_key(batch, manifest, chunk), unpack(lines))
   if manifest == '0' or redis.call('EXISTS', rejected_key(batch)) == 0 then return end
-  for i = 1, #lines, 2 do redis.call('HDEL', rejected_key(batch), manifest .. ':' .. lines[i]) end
+  for i = 1, #lines, 2 do
+    if corrects then correct(manifest .. ':' .. lines[i], lines[i + 1]) end
+    leave_rejected(batch, manifest, lines[i])
+  end
 end
 
 for chunk, lines in pairs(rows) do accept(chunk, lines) end

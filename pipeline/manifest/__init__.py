@@ -12,7 +12,7 @@ Where media lies and whether it is audio is left to the check that the caller pa
 
 from pipeline.manifest.mapping import ColumnMap, read_map
 from pipeline.manifest.reader import Form, Manifest, Reading, check_row, read_manifest
-from pipeline.manifest.row import RejectedRow, Row, UncheckedRow
+from pipeline.manifest.row import RejectedRow, Row, UncheckedRow, digest_of, hash_of
 
 __all__ = [
     "ColumnMap",
@@ -23,6 +23,8 @@ __all__ = [
     "Row",
     "UncheckedRow",
     "check_row",
+    "digest_of",
+    "hash_of",
     "read_manifest",
     "read_map",
 ]

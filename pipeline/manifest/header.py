@@ -52,6 +52,12 @@ KNOWN_COLUMNS = (
 )
 """Every column there is, for the nearest name to an unknown one; `kind_of` decides what is known."""
 
+# So many of the required ones the export of another system may have as well (`direction`).
+_BY_CHANCE = 1
+_MAP = (
+    "for the export of another system, `gong-ingest map --init EXPORT --output map.toml` writes a first map, "
+    "and --map reads with it"
+)
 _MOST_SHOWN = 60  # characters of a name that may be anything
 # Written as a spreadsheet writes it: no sign, no leading zero. More items than this no row of 1 MiB can hold.
 _INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
@@ -67,6 +73,16 @@ def problems_of_header(columns: Sequence[str]) -> Iterator[str]:
     if len(columns) == 1 and (separator := re.search(r"[;\t|]", columns[0])):
         yield f"the columns are separated by {separator[0]!r}; name it with --delimiter, or use commas"
         return
+    if not set(columns) & {*_REQUIRED, MEDIA}:
+        yield f"it has none of the columns of a call; {_MAP}"
+        return
+    yield from _problems_of_names(columns)
+    yield from _missing(columns)
+    if len(set(columns) & set(_REQUIRED)) <= _BY_CHANCE and any(map(_is_foreign, columns)):
+        yield _MAP
+
+
+def _problems_of_names(columns: Sequence[str]) -> Iterator[str]:
     for position, column in enumerate(columns, 1):
         if not column:
             yield f"column {position} has no name"
@@ -75,7 +91,6 @@ def problems_of_header(columns: Sequence[str]) -> Iterator[str]:
     for column, times in Counter(filter(None, columns)).items():
         if times > 1:
             yield f"column {_shown(column)} stands there {times} times"
-    yield from _missing(columns)
 
 
 def _problem_of_name(column: str) -> str | None:
@@ -89,6 +104,11 @@ def _problem_of_name(column: str) -> str | None:
         nearest = _nearest_column(column)
         return f"column {_shown(column)} is not known" + (f"; is {nearest!r} meant?" if nearest else "")
     return None
+
+
+def _is_foreign(column: str) -> bool:
+    """Tell whether a column is none of a call's, and is like none either."""
+    return bool(column) and column != MEDIA and kind_of(column) is None and _nearest_column(column) is None
 
 
 def _shown(column: str) -> str:

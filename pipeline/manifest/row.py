@@ -6,8 +6,10 @@ Such a row keeps its first line's number as well: it is known by that for ever (
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from pipeline.errors import Problem
@@ -18,6 +20,16 @@ MAX_ROW_BYTES = RECORDING_MAX_BYTES
 
 ROW_MALFORMED = "row_malformed"
 """The code of a row that as such could not be read."""
+
+
+def hash_of(original: bytes) -> bytes:
+    """Hash a row as it stands, to know it again by wherever it stands: 12 bytes."""
+    return blake2b(original, digest_size=12, person=b"row").digest()
+
+
+def digest_of(row_hash: bytes) -> str:
+    """Write the hash of a row as the ledger keeps it."""
+    return b64encode(row_hash).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,8 @@ class RejectedRow:
         raw: The row as it stands in the manifest, without its last line end. Bytes that are not UTF-8 are
             kept as surrogates (PEP 383): write `original` to a file, never `raw`. Of a row of more than
             1 MiB only the beginning, which is itself too long to be read again by mistake.
-        call: The call, where the row as such could be read; whatever is wrong in it stands as it was.
+        call: The call, where the row as such could be read; whatever is wrong in it stands as it was. None
+            where that was found when the call was made (by a map): nobody could find it in the call.
         media: The media, as far as the row as such could be read and names some.
         line_here: Its first line in the file that was read, where that is another; otherwise 0.
     """
@@ -135,7 +148,7 @@ class UncheckedRow:
             code=code,
             problems=tuple(Problem(self.name_in_manifest(each.field), each.message) for each in problems),
             raw=_text(self.original),
-            call=self.call if is_read and isinstance(self.call, dict) else None,
+            call=self.call if is_read and not self.problems and isinstance(self.call, dict) else None,
             media=self.media if is_read else None,
             line_here=self.line_here,
         )

@@ -17,7 +17,18 @@ are. Nothing is sent and nothing is written but a temporary folder. When a batch
 `forecast`, how it is shown to the command.
 """
 
-from pipeline.preflight.check import Check, Sink, check_manifest
-from pipeline.preflight.finding import WARNINGS, Finding, Inspected, LineSet, Totals
+from pipeline.preflight.check import Check, Corrected, Sink, check_manifest
+from pipeline.preflight.finding import CORRECTED, WARNINGS, Finding, Inspected, LineSet, Totals
 
-__all__ = ["WARNINGS", "Check", "Finding", "Inspected", "LineSet", "Sink", "Totals", "check_manifest"]
+__all__ = [
+    "CORRECTED",
+    "WARNINGS",
+    "Check",
+    "Corrected",
+    "Finding",
+    "Inspected",
+    "LineSet",
+    "Sink",
+    "Totals",
+    "check_manifest",
+]

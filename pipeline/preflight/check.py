@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.job import State
-from pipeline.manifest import Reading
+from pipeline.manifest import Reading, digest_of
 from pipeline.manifest.opening import name_of, opened
 from pipeline.manifest.reader import encoding_of, rows_of, without_rows
 from pipeline.media import Access
 from pipeline.preflight.cutter import Cutter, NotGiven
-from pipeline.preflight.finding import Finding, Inspected, LineSet, Totals
+from pipeline.preflight.finding import CORRECTED, Finding, Inspected, LineSet, Totals
 from pipeline.preflight.inspector import Inspector, Piece, Task
 from pipeline.preflight.inspectors import Inspectors
 from pipeline.preflight.twins import PARTS, Sort, Twin, twins_in
@@ -36,6 +38,9 @@ _FEWEST_SEPARATORS, _FEWEST_SEPARATORS_MAPPED = 5, 1
 
 States = Callable[[Sequence[str]], Sequence[State | None]]
 """Tells of jobs, by their ids, how they stand; None of those that the ledger does not have."""
+
+Corrected = Callable[[Sequence[str]], Sequence[int]]
+"""Tells of rows that would be rejected, by their digests, how many that stand so were corrected elsewhere."""
 
 
 class Sink(Protocol):
@@ -54,6 +59,7 @@ class Check:
         access: What media may be read; None: it is not looked at.
         processes: How many look at rows, beside the one that reads; 1: that one does everything.
         states: None: nothing is known of jobs.
+        corrected: None: nothing is known of rows.
         links: Whether Gong pulls the media from where that can be.
     """
 
@@ -62,6 +68,7 @@ class Check:
     access: Access | None = None
     processes: int = 1
     states: States | None = None
+    corrected: Corrected | None = None
     links: bool = False
 
 
@@ -105,6 +112,8 @@ class _Run:
         known: Lines of rows that the ledger has.
         done: Those of them that only their media would keep out, which is in.
         twins: Lines that have been counted as twins.
+        corrected: Lines of rows that were corrected elsewhere.
+        taken_back: How many of them stand so, by their digests.
     """
 
     check: Check
@@ -117,6 +126,8 @@ class _Run:
     known: LineSet = field(default_factory=LineSet)
     done: LineSet = field(default_factory=LineSet)
     twins: LineSet = field(default_factory=LineSet)
+    corrected: LineSet = field(default_factory=LineSet)
+    taken_back: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
     inspector: Inspector = field(init=False)
     cutter: Cutter = field(init=False)
@@ -160,8 +171,12 @@ class _Run:
         """Tell the twins of all rows."""
         parts: Iterable[Iterable[Twin]]
         parts = self.others.twins() if self.others else (twins_in(self.folder, part) for part in range(PARTS))
-        for twins in parts:
-            self.sink.take(list(self._findings(twins)), self.totals, self.cutter.bytes_read)
+        for part in parts:
+            twins = list(part)
+            others = [each for each in twins if each.sort is Sort.ID and not each.is_same]
+            right = self._corrected([(each.line, digest_of(each.beside)) for each in others if each.accepted])
+            found = [*map(_of_corrected, right), *self._findings(twins)]
+            self.sink.take(found, self.totals, self.cutter.bytes_read)
 
     def _is_to_be_shared(self) -> bool:
         path = self.check.reading.content or self.check.path
@@ -186,6 +201,7 @@ class _Run:
 
     def _count(self, found: Inspected) -> None:
         self._take_back_what_is_done(found)
+        self._take_back_what_was_corrected(found)
         totals = self.totals
         totals.rows += found.rows
         totals.rejected += found.rejected
@@ -213,6 +229,28 @@ class _Run:
                 self.done.add(line)
                 self._count_known(line)
 
+    def _take_back_what_was_corrected(self, found: Inspected) -> None:
+        corrected = self._corrected(list(found.digests.items()))
+        if corrected:
+            found.take_back(corrected)
+            found.findings = list(merge(found.findings, map(_of_corrected, corrected), key=itemgetter(0)))
+            for line in corrected:
+                self._count_known(line)
+
+    def _corrected(self, rows: Sequence[tuple[int, str]]) -> list[int]:
+        """Tell by line and digest which rows were corrected elsewhere, so that their jobs are there."""
+        if not (self.check.corrected and rows):
+            return []
+        lines = []
+        counts = self.check.corrected([digest for _, digest in rows])
+        for (line, digest), count in zip(rows, counts, strict=True):
+            # of rows that stand alike no more than were corrected
+            if self.taken_back[digest] < count:
+                self.taken_back[digest] += 1
+                self.corrected.add(line)
+                lines.append(line)
+        return lines
+
     def _states_of(self, jobs: Sequence[tuple[int, str]]) -> Iterator[tuple[int, State | None]]:
         """Tell how the jobs of some lines stand."""
         lines, job_ids = [line for line, _ in jobs], [job_id for _, job_id in jobs]
@@ -225,6 +263,8 @@ class _Run:
 
     def _findings(self, twins: Iterable[Twin]) -> Iterator[Finding]:
         for twin in twins:
+            if twin.line in self.corrected:
+                continue
             # Of rows with the same id their ids are told, not what they have in common as well.
             if twin.sort is Sort.ID or not twin.is_same:
                 finding = _finding_of(twin)
@@ -247,6 +287,10 @@ class _Run:
             totals.uploads -= 1
         else:
             totals.links -= 1
+
+
+def _of_corrected(line: int) -> Finding:
+    return Finding(line, None, CORRECTED, "", "The row was corrected elsewhere, and its recording is there.")
 
 
 def _finding_of(twin: Twin) -> Finding:

@@ -8,7 +8,10 @@ from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
 
-WARNINGS = frozenset({"media_not_linked", "media_short", "media_unavailable", "row_twice", "url_twice"})
+CORRECTED = "row_corrected"
+WARNINGS = frozenset(
+    {"media_not_linked", "media_short", "media_unavailable", CORRECTED, "row_twice", "url_twice"}
+)
 """Codes of what is worth knowing but keeps no row out; every other code does."""
 
 
@@ -19,7 +22,7 @@ class Finding(NamedTuple):
         line: The row's first physical line in the manifest, counted from 1.
         client_unique_id: The call's, where one could be read and can be printed.
         code: As that of a rejected row or of refused media, or `media_short`, `media_unavailable`,
-            `media_not_linked`, `id_twice`, `row_twice`, `media_twice`, `url_twice`.
+            `media_not_linked`, `row_corrected`, `id_twice`, `row_twice`, `media_twice`, `url_twice`.
         field: In the manifest's own words; empty for the row as a whole.
         message: Goes on from the field, or is a sentence where there is none or the field is `media`.
         first_line: Where the other one of a pair stands, which comes first.
@@ -55,6 +58,7 @@ class Inspected:
         uploads: Lines and job ids of the rows that are right and have media; two requests each (API.md).
         links: The same of those whose media Gong pulls; one request each.
         refused: The same of rejected rows in which nothing is wrong but their media.
+        digests: Those of rejected rows, by their lines.
     """
 
     rows: int = 0
@@ -64,6 +68,7 @@ class Inspected:
     uploads: list[tuple[int, str]] = field(default_factory=list)
     links: list[tuple[int, str]] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
+    digests: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: Inspected) -> None:
         """Take what was found in other rows of the same stretch in."""
@@ -74,10 +79,12 @@ class Inspected:
         self.uploads += other.uploads
         self.links += other.links
         self.refused += other.refused
+        self.digests |= other.digests
 
     def take_back(self, lines: Collection[int]) -> None:
         """Take rejected rows with all that was said of them back."""
         self.findings = [finding for finding in self.findings if finding.line not in lines]
+        self.digests = {line: digest for line, digest in self.digests.items() if line not in lines}
         self.rejected -= len(lines)
 
 

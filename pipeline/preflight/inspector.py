@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.manifest import Reading, RejectedRow
+from pipeline.manifest import Reading, RejectedRow, digest_of, hash_of
 from pipeline.manifest.reader import rows_of
 from pipeline.manifest.row import UncheckedRow
 from pipeline.media import Access
@@ -77,6 +77,7 @@ class Inspector:
         found.findings += looked.findings
         if looked.job_id is None:
             found.rejected += 1
+            found.digests[line] = digest_of(hash_of(row.original))
             if looked.refused_id:
                 found.refused.append((line, looked.refused_id))
         else:
@@ -142,7 +143,10 @@ def serve(connection: Connection, task: Task, number: int) -> None:
 
     It ends without a word when whoever started it is gone, and tells why when it cannot go on.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started it
+    # Ctrl-C and the end of the terminal are for who started it, who ends it: whoever sees it end first would
+    # else be told of a process that is gone, instead of being asked to stop.
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_WITH)
     # Rows hardly make cycles; to look for them as often as usual takes a quarter of the time.
     gc.freeze()

@@ -163,8 +163,9 @@ def _signals_kept_waiting() -> Iterator[None]:
     """
     ending = {signal.SIGINT, *WAITED_WITH}
     came: list[int] = []
+    # Or it is started below, and unblocks them all. Before the handlers: what nohup ignores it ignores too.
+    resource_tracker.ensure_running()
     before = {each: signal.signal(each, lambda number, _frame: came.append(number)) for each in ending}
-    resource_tracker.ensure_running()  # or it is started below, and unblocks them all
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     try:
         yield

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import MediaRefused, MediaUnavailable
 from pipeline.job import job_id_of
 from pipeline.manifest.reader import problems_of_call
-from pipeline.manifest.row import RejectedRow, UncheckedRow
+from pipeline.manifest.row import RejectedRow, UncheckedRow, hash_of
 from pipeline.media import Access, may_link, probe, shown
 from pipeline.preflight.finding import Finding
 from pipeline.preflight.twins import Mark, Marked, Sort
@@ -133,7 +133,7 @@ def _marks(row: UncheckedRow, job_id: str | None, media: _Media | None) -> tuple
     call = row.call if isinstance(row.call, dict) else {}
     of_id = bytes.fromhex(job_id) if job_id else b""
     if job_id:
-        marks.append(Mark(Sort.ID, of_id, _hash(b"row", row.original)))
+        marks.append(Mark(Sort.ID, of_id, hash_of(row.original)))
     if media and media.file:
         marks.append(Mark(Sort.MEDIA, _hash(b"file", media.file.encode()), of_id))
     url = call.get(_URL)

@@ -74,6 +74,7 @@ class Twin(NamedTuple):
 
     Attributes:
         line, first_line: Its own, and that of the first row which has it.
+        beside: As of its mark.
         is_same: Whether what lies beside is the same as well.
         accepted: Whether the row would be brought in, but for this.
         has_media: Whether it has media to upload.
@@ -84,6 +85,7 @@ class Twin(NamedTuple):
     sort: Sort
     line: int
     first_line: int
+    beside: bytes
     is_same: bool
     accepted: bool
     has_media: bool
@@ -161,6 +163,7 @@ def _twin(record: bytes, first: bytes, texts: _Texts) -> Twin:
         sort=Sort(told >> 2 & 3),
         line=told >> 4,
         first_line=first_told >> 4,
+        beside=beside,
         is_same=beside == first_beside,
         accepted=bool(told & 1),
         has_media=bool(told & 2),

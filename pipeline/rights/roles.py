@@ -20,7 +20,17 @@ _CONNECTION = Rights(
 )
 
 _HANDS_IN = (
-    *("submit", "open_manifest", "close_manifest", "reject", "states", "manifests", "counts", "batches"),
+    *(
+        "submit",
+        "open_manifest",
+        "close_manifest",
+        "reject",
+        "corrected",
+        "states",
+        "manifests",
+        "counts",
+        "batches",
+    ),
 )
 # When a batch will be done: what the forecast is made from.
 _FORECAST = ("counts", "limits", "gate", "day", "members", "waits", "clock", "budget")
@@ -31,10 +41,10 @@ _LOOKS = (
     *("read_people", "queues"),
 )
 _WORKS = (
-    *("claim", "begin_step", "record_step", "renew", "note_refusal", "postpone", "bury"),
+    *("claim", "publish", "begin_step", "record_step", "renew", "note_refusal", "postpone", "bury"),
     *("fill_in", "join_fleet"),
     *("tokens", "begin_refresh", "store_tokens", "end_refresh"),
-    *("acquire", "close", "note_failure", "note_late", "note_success", "probe_now"),
+    *("acquire", "clock", "close", "note_failure", "note_late", "note_success", "probe_now"),
     *("read_people", "take_page", "add_page", "leave_page"),
     # what one worker at a time does for all: the intake, and the webhook
     *("look_at_intake", "take_from_intake", "want_events", "next_events", "note_delivery", "leave_duty"),

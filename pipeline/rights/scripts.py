@@ -1,27 +1,23 @@
-"""What a script may call and which keys it may touch, read off its text and that of the preludes.
+"""What a script may call and which keys it may touch, read off its text and what it uses of the preludes.
 
-Invariant: what is found is never too little. A function of a prelude counts when its name stands in what is
-reached, whatever the script then does; so does each `prefix .. 'name'`. Scripts write commands as
+Invariant: what is found is never too little. A function of a prelude counts when it stands before the script,
+whatever the script then does; so does each `prefix .. 'name'`. Scripts write commands as
 `redis.call('NAME'` and keys as `prefix .. 'name'`, and a test refuses any that does not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache
 
 from pipeline.scripts import script_text
 
 _COMMAND = re.compile(r"redis\.p?call\('([A-Z]+)'")
 _KEY = re.compile(r"prefix \.\. '([^']*)'")
 _CHANNEL = re.compile(r"redis\.call\('PUBLISH', prefix \.\. '([^']*)'")
-_WORD = re.compile(r"\w+")
-_ONE_LINE = re.compile(r"^local function \w+\([^\n]*\bend$")
 # What was counted comes with the scripts of those who count.
-_IF_COUNTED = re.compile(r"^if KEYS\[2\] then (\w+)\(.*$", re.MULTILINE)
-_NAMES = re.compile(r"^local ([\w, ]+) = (.*)$", re.MULTILINE)
+_COUNTS = "if KEYS[2]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,62 +35,17 @@ class Rights:
 @cache
 def rights_of_script(name: str) -> Rights:
     """Say what a script needs, beside being run."""
-    defined, root = _taken_apart(_without_comments(script_text(name)))
-    return _rights_of_all(_IF_COUNTED.sub("", root), defined)
+    return _rights_of(script_text(name, without=_COUNTS))
 
 
 @cache
 def rights_of_counting() -> Rights:
     """Say what any script needs in addition when something was counted."""
-    defined, root = _taken_apart(_without_comments(script_text("clock")))
-    (counts,) = _IF_COUNTED.findall(root)
-    return _rights_of_all(counts, defined)
-
-
-def _rights_of_all(root: str, defined: dict[str, str]) -> Rights:
-    reached = [root, *(defined[word] for word in _reached(root, defined))]
-    return reduce(Rights.__or__, map(_rights_of, reached))
-
-
-def _without_comments(text: str) -> str:
-    return re.sub(r"^\s*--.*$", "", text, flags=re.MULTILINE)
-
-
-def _taken_apart(text: str) -> tuple[dict[str, str], str]:
-    """Give what is defined at the top of a script by its name, and the rest."""
-    defined: dict[str, str] = {}
-    rest: list[str] = []
-    lines = iter(text.split("\n"))
-    for line in lines:
-        if line.startswith("local function "):
-            block = line if _ONE_LINE.match(line) else "\n".join([line, *_up_to_end(lines)])
-            defined[line.split()[2].partition("(")[0]] = block
-        elif (names := _NAMES.match(line)) and "prefix .. '" in line and "(" not in names[2]:
-            values = names[2].split(", ")
-            defined |= dict(zip(names[1].split(", "), values, strict=True))
-        else:
-            rest.append(line)
-    return defined, "\n".join(rest)
-
-
-def _up_to_end(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield line
-        if line == "end":
-            return
-
-
-def _reached(root: str, defined: dict[str, str]) -> set[str]:
-    reached: set[str] = set()
-    texts = [root]
-    while texts:
-        new = (set(_WORD.findall(texts.pop())) & defined.keys()) - reached
-        reached |= new
-        texts += [defined[name] for name in new]
-    return reached
+    return _rights_of(script_text("clock"))
 
 
 def _rights_of(text: str) -> Rights:
+    text = re.sub(r"--.*", "", text)
     channels = set(_CHANNEL.findall(text))
     keys = set(_KEY.findall(_CHANNEL.sub("", text)))
     return Rights(

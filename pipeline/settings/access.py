@@ -144,13 +144,15 @@ def sentinels_of(address: str) -> Sentinels | None:
     Raises:
         ValueError: It is not complete.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in SENTINEL_SCHEMES:
+    # Several hosts are more than `urlsplit` takes: newer versions refuse brackets that are not around all.
+    scheme, _, rest = address.partition("://")
+    if scheme.lower() not in SENTINEL_SCHEMES:
         return None
-    credentials, _, hosts = parts.netloc.rpartition("@")
+    netloc, _, path = rest.partition("/")
+    credentials, _, hosts = netloc.rpartition("@")
     user, _, password = credentials.partition(":")
-    service, _, database = parts.path.strip("/").partition("/")
-    if not service or parts.query or parts.fragment or (database and not database.isdecimal()):
+    service, _, database = path.strip("/").partition("/")
+    if not service or {"?", "#"} & set(rest) or (database and not database.isdecimal()):
         raise ValueError(address)
     return Sentinels(
         hosts=tuple(map(_host_of, hosts.split(","))),

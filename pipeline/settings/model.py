@@ -12,14 +12,22 @@ from pipeline.settings.environment import PREFIX
 from pipeline.settings.form import Form, described
 from pipeline.settings.form import setting as _setting
 from pipeline.settings.layers import Layers, read_layers
-from pipeline.settings.oauth import KEYS_FORM, SECRETS_OF_OAUTH, TOKEN_URL, OAuth, keys_of
+from pipeline.settings.oauth import (
+    KEYS_FORM,
+    PAIR,
+    SECRETS_OF_OAUTH,
+    TOKEN_URL,
+    WITHOUT_STORE_KEY,
+    OAuth,
+    keys_of,
+)
 from pipeline.settings.rules import rules_of
 from pipeline.settings.secret import (
     Credentials,
     SecretSource,
     read_secret,
 )
-from pipeline.settings.webhook import EVENTS_OF_WEBHOOK, FORM, key_of
+from pipeline.settings.webhook import EVENTS_OF_WEBHOOK, FORM, PAIR_OF_WEBHOOK, key_of
 
 # Secrets that are read by `require_credentials`, `oauth` and `webhook_key`.
 LAZY = frozenset({*Credentials.__annotations__, *SECRETS_OF_OAUTH, "webhook_secret"})
@@ -231,10 +239,14 @@ class Settings:
         """Read what OAuth needs; None where the API is asked with a key or a token of one's own.
 
         Raises:
-            SettingsInvalid: A secret cannot be read, or the keys that seal are none.
+            SettingsInvalid: A secret is missing or cannot be read, or the keys that seal are none.
         """
         if not self.oauth_client_id:
             return None
+        if not self.oauth_client_secret:
+            raise SettingsInvalid(PAIR)
+        if not self.store_key:
+            raise SettingsInvalid(WITHOUT_STORE_KEY)
         keys = keys_of(read_secret(self.store_key) or "")
         if not keys:
             raise SettingsInvalid(f"{PREFIX}STORE_KEY must be {KEYS_FORM}.")
@@ -257,6 +269,8 @@ class Settings:
         Raises:
             SettingsInvalid: There is none, or its secret cannot be read.
         """
+        if not self.webhook_secret:
+            raise SettingsInvalid(PAIR_OF_WEBHOOK)
         if key := key_of(read_secret(self.webhook_secret) or ""):
             return key
         raise SettingsInvalid(f"{PREFIX}WEBHOOK_SECRET must be {FORM}.")

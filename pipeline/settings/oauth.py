@@ -54,19 +54,19 @@ def keys_of(text: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
+PAIR = "GONG_OAUTH_CLIENT_ID and GONG_OAUTH_CLIENT_SECRET go together: set both."
+WITHOUT_STORE_KEY = f"GONG_OAUTH_CLIENT_ID needs {PREFIX}STORE_KEY, which seals the tokens that are stored."
+
+
 def rules_of_oauth(
     *, client_id: str | None, client_secret: Secret, refresh_token: Secret, token_url: str, store_key: Secret
 ) -> list[tuple[bool, str]]:
-    """List what must hold, each with the sentence for when it does not; no secret is read for it."""
+    """List what must hold, each with the sentence for when it does not; no secret is read for it.
+
+    Who never asks the API has a client's id among the settings of the fleet, and none of its secrets.
+    """
     return [
-        (
-            bool(client_id) == bool(client_secret) and (bool(client_id) or not refresh_token),
-            "GONG_OAUTH_CLIENT_ID and GONG_OAUTH_CLIENT_SECRET go together: set both.",
-        ),
-        (
-            not client_id or bool(store_key),
-            f"GONG_OAUTH_CLIENT_ID needs {PREFIX}STORE_KEY, which seals the tokens that are stored.",
-        ),
+        (bool(client_id) or not (client_secret or refresh_token), PAIR),
         (
             not isinstance(store_key, str) or not store_key or bool(keys_of(store_key)),
             f"{PREFIX}STORE_KEY must be {KEYS_FORM}.",

@@ -16,6 +16,8 @@ PREFIX = "whsec_"
 KEY_MIN_BYTES, KEY_MAX_BYTES = 24, 64
 FORM = f"{PREFIX} and {KEY_MIN_BYTES} to {KEY_MAX_BYTES} random bytes in base64"
 
+PAIR_OF_WEBHOOK = f"{NAME}WEBHOOK_URL and {NAME}WEBHOOK_SECRET go together: set both."
+
 # The stream gets no smaller than a hundred. As many as a webhook has last for weeks of a receiver's absence.
 EVENTS_MIN, EVENTS_MAX, EVENTS_OF_WEBHOOK = 100, 10_000_000, 100_000
 
@@ -31,9 +33,12 @@ def key_of(secret: str) -> bytes | None:
 
 
 def rules_of_events(url: str | None, secret: str | SecretSource | None, kept: int) -> list[tuple[bool, str]]:
-    """List what must hold, each with the sentence for when it does not; no secret is read for it."""
+    """List what must hold, each with the sentence for when it does not; no secret is read for it.
+
+    Only workers have the secret; the address is among the settings of the fleet.
+    """
     return [
-        (bool(url) == bool(secret), f"{NAME}WEBHOOK_URL and {NAME}WEBHOOK_SECRET go together: set both."),
+        (bool(url) or not secret, PAIR_OF_WEBHOOK),
         (
             url is None or is_webhook_address(url),
             f"{NAME}WEBHOOK_URL must be like https://hooks.example.com/gong, without user and password.",

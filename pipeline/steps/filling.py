@@ -72,9 +72,10 @@ def _has_half_left(link: Link | None, services: Services) -> bool:
 
 
 def _signed(reference: str, lease: Lease, services: Services) -> Link:
-    ends_at = time.time() + services.access.link_lifetime_s
+    access = services.access_of(lease.held)
+    ends_at = time.time() + access.link_lifetime_s
     url = answer_of(
-        lambda: sign_link(reference, services.access),
+        lambda: sign_link(reference, access),
         drop=lambda _: None,
         stall_s=services.settings.read_timeout_s,
         watch=lease.check,

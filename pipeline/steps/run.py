@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 
 from pipeline import tracing
 from pipeline.errors import (
@@ -16,7 +17,7 @@ from pipeline.errors import (
     WorkerStopping,
 )
 from pipeline.history import counted
-from pipeline.job import State, Step
+from pipeline.job import State, Step, StepMessage
 from pipeline.lease import Lease
 from pipeline.logs import about
 from pipeline.outcome import Effect, FleetEffect, Outcome
@@ -28,18 +29,28 @@ from pipeline.steps.work import STEPS
 log = logging.getLogger(__name__)
 
 
-def run_step(step: Step, job_id: str, lease_token: int, services: Services) -> Next:
-    """Run one delivery of one step.
+# Gives the message of the step that follows; None if there is none.
+Following = Callable[[], StepMessage | None]
+
+
+def _nothing() -> None:
+    """Nothing follows."""
+
+
+def run_step(
+    step: Step, job_id: str, lease_token: int, services: Services, *, following: Following = _nothing
+) -> Next:
+    """Run one delivery of one step; what follows is published with what is recorded of it.
 
     Raises:
         LedgerUnreachable, LedgerRefused: What happened could not be written; the job is claimed again when
             its lease ends.
     """
     with about(job=job_id, step=str(step)):
-        return _run(step, job_id, lease_token, services)
+        return _run(step, job_id, lease_token, services, following)
 
 
-def _run(step: Step, job_id: str, lease_token: int, services: Services) -> Next:
+def _run(step: Step, job_id: str, lease_token: int, services: Services, following: Following) -> Next:
     try:
         held = services.ledger.begin_step(
             job_id, lease_token, step, run=uuid.uuid4().hex, worker=services.worker
@@ -50,7 +61,7 @@ def _run(step: Step, job_id: str, lease_token: int, services: Services) -> Next:
         ):
             tracing.tell({"batch": held.batch, "attempt": held.attempts + 1})
             try:
-                return _attempt(lease, services)
+                return _attempt(lease, services, following)
             except WorkerStopping as stopping:
                 return hand_back(held, str(stopping), services)
     except LedgerRefused as refused:
@@ -63,8 +74,10 @@ def _run(step: Step, job_id: str, lease_token: int, services: Services) -> Next:
         return Stop(State.PENDING, "payload_unknown", str(unknown))
 
 
-def _attempt(lease: Lease, services: Services) -> Next:
+def _attempt(lease: Lease, services: Services, following: Following) -> Next:
     began = time.monotonic()
+    # Made before anything is asked of the API: a mistake in it follows no request.
+    message = following()
     try:
         details = STEPS[lease.held.step](lease, services)
     except NoSlot as none:
@@ -80,5 +93,5 @@ def _attempt(lease: Lease, services: Services) -> Next:
     services.ledger.count(counted.step(lease.held.step, time.monotonic() - began))
     if isinstance(details, Outcome):
         return settle(lease.held, details, services)
-    services.ledger.record_step(lease.held, details)
+    services.ledger.record_step(lease.held, details, following=message)
     return GoOn()

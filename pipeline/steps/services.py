@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import random
 from typing import Self
 
@@ -18,6 +18,7 @@ from pipeline.limiter import Limiter, Notices
 from pipeline.media import Access
 from pipeline.people import Directory
 from pipeline.settings import Settings
+from pipeline.settings.address import root_of
 from pipeline.store import Store
 
 OnWait = Callable[[Held, float], None]
@@ -36,9 +37,10 @@ class Services:
     """Everything a step needs beside its job.
 
     Attributes:
+        is_embedded: Whether all workers are on this machine, and a recording may say where its media lies.
         worker: This process, as people see it.
         on_progress: Told of an upload's progress after the ledger was, at most once a second; called in the
-            lease's thread, while the upload goes on.
+            thread that looks after the lease, while the upload goes on.
         on_wait: Told how many seconds a request waits for its instant, once for each; must not take long.
     """
 
@@ -50,11 +52,17 @@ class Services:
     client: GongClient
     settings: Settings
     access: Access
+    is_embedded: bool = False
     random: Callable[[], float] = random
     stop_by: StopBy = _never
     worker: str = ""
     on_progress: OnProgress = untold
     on_wait: OnWait = _nobody
+
+    def access_of(self, held: Held) -> Access:
+        """Give what may be read for a job: below the roots of its own, or else of the settings."""
+        roots = held.payload.roots if self.is_embedded else ()
+        return replace(self.access, roots=tuple(map(root_of, roots))) if roots else self.access
 
     @classmethod
     def from_settings(
@@ -64,8 +72,16 @@ class Services:
         stop_by: StopBy = _never,
         on_progress: OnProgress = untold,
         on_wait: OnWait = _nobody,
+        is_embedded: bool = False,
     ) -> Self:
         """Connect to everything that the settings name.
+
+        Args:
+            settings: Of the worker.
+            stop_by: As the attribute.
+            on_progress: As the attribute.
+            on_wait: As the attribute.
+            is_embedded: Whether its server is the embedded one of this machine.
 
         Raises:
             SettingsInvalid: The server, the API's address or the credentials are missing.
@@ -80,6 +96,7 @@ class Services:
             client=client_of(settings, store),
             settings=settings,
             access=Access.from_settings(settings),
+            is_embedded=is_embedded,
             stop_by=stop_by,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             on_progress=on_progress,

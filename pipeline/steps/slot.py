@@ -3,7 +3,7 @@
 Invariants: the lease is shown to the ledger with each slot that is bound, and looked at again when the
 instant has come. A slot that was missed is given up: the request would come too close to the next one. Who
 was not ready for it asks for one as far away as it took to be ready: a slow way to the ledger starves nobody.
-One whose instant is not known well, because the answer took much longer than others do, is given up at once.
+One whose instant is not known well, because answers take long and never as long, is given up at once.
 One that was taken back, because the gate was closed or the limits were changed, is not used either.
 """
 

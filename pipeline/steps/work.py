@@ -39,7 +39,7 @@ def validate(lease: Lease, services: Services) -> Outcome | dict[str, str]:
     check_call(call, has_media=payload.media is not None)
     details = {}
     if payload.media is not None:
-        if payload.is_linked and not may_link(payload.media, services.access):
+        if payload.is_linked and not may_link(payload.media, services.access_of(lease.held)):
             raise not_linked(payload.media)
         details["size_bytes"] = str(_probe(payload.media, lease, services).size_bytes)
     users = users_of_call(call, lease, services)
@@ -108,13 +108,13 @@ def upload_media(lease: Lease, services: Services) -> Outcome | dict[str, str]:
 
 
 def _probe(reference: str, lease: Lease, services: Services) -> Media:
-    return _ask(lambda: probe(reference, services.access), lambda _: None, lease, services)
+    access = services.access_of(lease.held)
+    return _ask(lambda: probe(reference, access), lambda _: None, lease, services)
 
 
 def _open(reference: str, lease: Lease, services: Services) -> tuple[Media, MediaStream]:
-    media, stream = _ask(
-        lambda: open_media(reference, services.access), lambda late: late[1].close(), lease, services
-    )
+    access = services.access_of(lease.held)
+    media, stream = _ask(lambda: open_media(reference, access), lambda late: late[1].close(), lease, services)
     stream.be_watched(lease.check, stall_s=services.settings.read_timeout_s)
     return media, stream
 

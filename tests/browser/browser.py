@@ -140,7 +140,7 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """List what the browser complains of: scripts that fail, files that are not there."""
-        return [str(entry["message"]) for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+        return [str(entry["message"]) for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]  # selenium has none
 
     def accessibility_problems(self) -> list[str]:
         """List what axe-core takes for serious."""

@@ -111,9 +111,9 @@ class Arena:
 
     def held(self) -> int:
         """Count the messages that workers hold, as they tell it themselves."""
-        inspect = make_app(PipelineSettings(redis_url=self.server.url, namespace=NAMESPACE)).control.inspect(
-            timeout=2
-        )
+        app = make_app(PipelineSettings(redis_url=self.server.url, namespace=NAMESPACE))
+        # It ends as soon as so many have answered.
+        inspect = app.control.inspect(timeout=20, limit=len(self.fleet.workers))
         answers = (inspect.scheduled() or {}, inspect.reserved() or {})
         assert all(len(each) == len(self.fleet.workers) for each in answers), "not every worker answered"
         return sum(len(messages) for answer in answers for messages in answer.values())

@@ -100,14 +100,19 @@ def may_mount() -> bool:
 
 
 @contextmanager
-def server_on_a_small_disk() -> Iterator[Disk]:
-    """Run a server whose data lies on a disk that can be full; everything else of it lies elsewhere."""
-    mounted = may_mount()
+def server_on_a_small_disk(*, answers_first: bool) -> Iterator[Disk]:
+    """Run a server whose data lies on a disk that can be full; everything else of it lies elsewhere.
+
+    One that answers before its file is on the disk refuses to write when that is full. One that does not
+    ends, and its disk outlasts it.
+    """
+    mounted = answers_first and may_mount()
     tell("The server has a file system of its own." if mounted else "The server's files are limited in size.")
     folder = Path(tempfile.mkdtemp(prefix="disk-"))
     command = (*IN_A_MOUNT, f'{MOUNT} && exec "$@"') if mounted else UNDER_A_LIMIT
+    synced = "everysec" if answers_first else "always"
     try:
-        with running_server(through=[*command, str(folder)], dir=str(folder)) as server:
+        with running_server(through=[*command, str(folder)], dir=str(folder), appendfsync=synced) as server:
             yield MountedDisk(server, folder) if mounted else LimitedFiles(server, folder)
     finally:
         shutil.rmtree(folder)

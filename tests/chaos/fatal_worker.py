@@ -10,24 +10,21 @@ import functools
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
-
 from pipeline.gong import GongClient
-from pipeline.job import Claim, Held, Lane, Step, job_id_of
+from pipeline.job import Held, Lane, Step, StepMessage, job_id_of
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter
 from tests.chaos.points import marker_of, plan_of
-from workers import dispatcher
 from workers.celery import app
-from workers.chain import chain_of
 
 __all__ = ["app"]
 
 FOLDER = Path(os.environ["CHAOS_FOLDER"])
+_publish = Ledger.publish
 
 
 @functools.cache
@@ -84,22 +81,14 @@ def _at_acquire(_limiter: Limiter, _lane: Lane, *, held: Held, **_: Any) -> tupl
     return f"acquire {held.step}", held.job_id
 
 
-class _FatalChain:
-    """A chain whose publisher dies before or after."""
-
-    def __init__(self, claim: Claim, chain: Any) -> None:
-        self._claim = claim
-        self._chain = chain
-
-    def apply_async(self) -> None:
-        """Publish it, and die before or after if that is planned."""
-        _die_if_planned("before publish", self._claim.job_id)
-        self._chain.apply_async()
-        _die_if_planned("after publish", self._claim.job_id)
-
-
-def _fatal_chain_of(claim: Claim, celery: Celery, *, traceparent: str) -> Any:
-    return _FatalChain(claim, chain_of(claim, celery, traceparent=traceparent))
+def _fatal_publish(ledger: Ledger, messages: Sequence[StepMessage]) -> None:
+    """Publish what was claimed together, and die before or after for whichever of it that is planned."""
+    published = [json.loads(json.loads(message.text)["body"])[1]["job_id"] for message in messages]
+    for job_id in published:
+        _die_if_planned("before publish", job_id)
+    _publish(ledger, messages)
+    for job_id in published:
+        _die_if_planned("after publish", job_id)
 
 
 _wrap(Ledger, "begin_step", _at_begin)
@@ -109,4 +98,4 @@ _wrap(Ledger, "postpone", _at_write("postpone", of_step=False))
 _wrap(Ledger, "bury", _at_write("bury", of_step=False))
 _wrap(GongClient, "create_call", _at_create)
 _wrap(GongClient, "upload_media", _at_upload)
-setattr(dispatcher, "chain_of", _fatal_chain_of)  # noqa: B010 - mypy refuses to assign to a function
+setattr(Ledger, "publish", _fatal_publish)  # noqa: B010 - mypy refuses to assign to a method

@@ -24,7 +24,7 @@ RECORDINGS = 60
 @scenario()
 def test_backfill_survives_lost_and_doubled_messages() -> None:
     random = Random(new_seed())
-    with arena(per_second=60, LEASE_TTL_S="3") as running:
+    with arena(per_second=60, LEASE_TTL_S="4") as running:
         running.hand_in("messages", RECORDINGS)
         running.fleet.add("media", queues="media", concurrency=16)
         running.fleet.add("calls", queues="calls", concurrency=2)

@@ -1,4 +1,4 @@
-"""The disk of the server is full: it takes no more writes, and what it has accepted is not lost."""
+"""The disk of the server is full: it takes no more writes, or ends; what it has accepted is not lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from pipeline.cli import ExitCode
 from pipeline.ledger import SUBMIT_BUNDLE
 from pipeline.store import Store
-from tests.chaos.arena import arena, jobs_of
+from tests.chaos.arena import Arena, arena, jobs_of
 from tests.chaos.commands import backfill_of_input, write_rows
 from tests.chaos.disk import Disk, server_on_a_small_disk
 from tests.chaos.scenarios import scenario
@@ -27,12 +27,39 @@ FULL_S = 6.0
 UNDER_WAY = 9
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="neither a mount of one's own nor prlimit are there")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="neither a mount of one's own nor prlimit are there"
+)
+
+
+@scenario(waits_s=10)
+def test_a_fleet_survives_a_server_that_ends_because_its_disk_is_full() -> None:
+    with (
+        server_on_a_small_disk(answers_first=False) as disk,
+        arena(per_second=60, server=disk.server) as running,
+    ):
+        _add_workers(running)
+        running.hand_in(BATCH, RECORDINGS)
+        await_true(lambda: running.seen() >= 60, "the fleet is at work", within_s=30)
+        disk.fill()
+        disk.server.process.wait(30)
+        # what was granted is used, and nothing else is sent; nobody gives up
+        sent = running.seen()
+        hold_true(lambda: running.seen() <= sent + UNDER_WAY, "no slot is given", for_s=FULL_S)
+        # somebody makes room, and whoever keeps the server up starts it again
+        disk.server.start()
+        assert running.await_final(BATCH, within_s=60).done == RECORDINGS
+        assert running.fleet.restarts == 0
+        assert running.audit() == []
+
+
 @scenario(waits_s=10)
 def test_backfill_and_producer_survive_a_full_disk() -> None:
-    with server_on_a_small_disk() as disk, arena(per_second=60, server=disk.server) as running:
-        running.fleet.add("calls", queues="calls", concurrency=3)
-        running.fleet.add("media", queues="media", concurrency=6)
+    with (
+        server_on_a_small_disk(answers_first=True) as disk,
+        arena(per_second=60, server=disk.server) as running,
+    ):
+        _add_workers(running)
         rows = write_rows(running, BATCH, RECORDINGS)
         # given a fleet and a producer in the middle of their work
         command = backfill_of_input(running, BATCH)
@@ -68,6 +95,11 @@ def test_backfill_and_producer_survive_a_full_disk() -> None:
         assert running.fleet.restarts == 0
         assert running.audit() == []
         assert _jobs_on(disk) == jobs_of(running.server)
+
+
+def _add_workers(running: Arena) -> None:
+    running.fleet.add("calls", queues="calls", concurrency=3)
+    running.fleet.add("media", queues="media", concurrency=6)
 
 
 def _is_writing(disk: Disk) -> bool:

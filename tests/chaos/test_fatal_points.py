@@ -7,19 +7,22 @@ there, once.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pipeline.job import State, job_id_of
+from pipeline.job import State, Step, job_id_of
 from tests.chaos.arena import Arena, arena
 from tests.chaos.points import MOMENTS, marker_of, plan_of
 from tests.chaos.recordings import write_recordings
-from tests.chaos.scenarios import Running, looks_at
+from tests.chaos.scenarios import Running, looks_at, scenario
 from tests.waiting import await_true
 
 BATCH = "fatal"
+APP = "tests.chaos.fatal_worker"
+LONG_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,11 @@ def survive() -> Survival:
                 recording.path.unlink()
         # Until both points of `postpone` were met every create fails; all else goes on after that.
         running.simulator.set_faults({"create.500": True})
-        app = "tests.chaos.fatal_worker"
-        running.fleet.add("calls", queues="calls", concurrency=6, app=app)
-        running.fleet.add("media", queues="media", concurrency=16, app=app)
+        running.fleet.add("calls", queues="calls", concurrency=6, app=APP)
+        running.fleet.add("media", queues="media", concurrency=16, app=APP)
         running.submit(BATCH, running.recordings)
         postponed = [marker_of(running.folder, moment) for moment in MOMENTS if moment.endswith("postpone")]
-        await_true(lambda: all(map(Path.exists, postponed)), "processes died at postpone", within_s=20)
+        await_true(lambda: all(map(Path.exists, postponed)), "processes died at postpone", within_s=60)
         running.simulator.set_faults({})
         running.await_final(BATCH, within_s=60)
         dead = frozenset(name for name, moment in plan.items() if moment.endswith("bury"))
@@ -66,8 +68,8 @@ def _fate_of(running: Arena, name: str, moment: str) -> Fate:
     return Fate(marker_of(running.folder, moment).exists(), running.job(job_id_of(name)), call_id)
 
 
-def _plan_of(running: Arena) -> dict[str, str]:
-    plan = {f"{BATCH}-{number:04d}": moment for number, moment in enumerate(MOMENTS)}
+def _plan_of(running: Arena, moments: Sequence[str] = MOMENTS) -> dict[str, str]:
+    plan = {f"{BATCH}-{number:04d}": moment for number, moment in enumerate(moments)}
     plan_of(running.folder).write_text(json.dumps(plan), encoding="utf-8")
     running.recordings += write_recordings(running.folder / "media" / BATCH, plan)
     return plan
@@ -90,6 +92,20 @@ def test_recording_of_a_process_that_died_is_brought_in_once(survived: Survival,
     else:
         assert fate.job["state"] == State.DONE
         assert fate.job["call_id"] == fate.call_id
+
+
+@scenario()
+def test_nobody_waits_for_the_lease_of_a_process_that_died_when_its_step_was_recorded() -> None:
+    """What comes next is published at the moment at which the step is recorded."""
+    recorded = [f"after record_step {step}" for step in (Step.VALIDATE, Step.CREATE_CALL)]
+    # A lease that outlasts the test.
+    with arena(LEASE_TTL_S=f"{LONG_S:g}") as running:
+        plan = _plan_of(running, recorded)
+        running.fleet.add("all", concurrency=4, app=APP)
+        running.submit(BATCH, running.recordings)
+        assert running.await_final(BATCH, within_s=LONG_S / 2).done == len(plan)
+        assert all(marker_of(running.folder, moment).exists() for moment in recorded)
+        assert running.audit() == []
 
 
 @looks_at(survive)

@@ -46,7 +46,8 @@ def _shares(running: Arena) -> dict[str, float]:
     """Give what share of the requests of an endpoint met each kind of fault."""
     rows = running.simulator.record("calls=0")["requests"]
     made = Counter(method for _, method, *_ in rows)
-    met = Counter((method, note) for _, method, _, _, note in rows if note)
+    # Whoever was given up by a client that had no time is none of the faults.
+    met = Counter((method, note) for _, method, _, _, note in rows if note not in {"", "aborted"})
     return {
         f"{ENDPOINTS[method]} {note}": count / made[method] for (method, note), count in sorted(met.items())
     }

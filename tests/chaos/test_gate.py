@@ -17,7 +17,7 @@ def _at_work(batch: str) -> Iterator[Arena]:
     with arena(per_second=40) as running:
         running.fleet.add("calls", queues="calls", concurrency=4)
         running.fleet.add("media", queues="media", concurrency=4)
-        running.hand_in(batch, 40)
+        running.hand_in(batch, 100)
         await_true(lambda: running.seen() >= 20, "the fleet is at work", within_s=20)
         yield running
 
@@ -62,7 +62,7 @@ def test_long_retry_after_stops_all_without_a_message_held_until_it_is_opened_by
         assert running.held() == 0
         assert running.ledger.counts("limited").active == 0
         assert running.limiter.open_by_hand()
-        counts = running.await_final("limited", within_s=20)
+        counts = running.await_final("limited", within_s=40)
         assert counts.done == counts.total
         assert counts.rate_limited >= 1
         assert running.audit() == []

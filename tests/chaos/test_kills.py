@@ -58,7 +58,7 @@ def _kill(running: Arena, random: Random) -> None:
 def test_new_worker_takes_up_the_work_of_a_killed_one_when_its_leases_end() -> None:
     with arena(per_second=20) as running:
         first = running.fleet.add("first", concurrency=4)
-        running.hand_in("alone", 12)
+        running.hand_in("alone", 40)
         await_true(lambda: running.seen() >= 6, "the first worker is at work", within_s=20)
         first.end()
         died_at = time.monotonic()
@@ -75,18 +75,19 @@ def test_new_worker_takes_up_the_work_of_a_killed_one_when_its_leases_end() -> N
 @scenario()
 def test_frozen_worker_that_lost_its_leases_writes_and_sends_nothing_when_it_wakes() -> None:
     # given a worker that is frozen while it waits for answers and for slots
-    with arena(per_second=8) as running:
-        running.simulator.set_faults({"create.slow": ":1-1"})
+    with arena(per_second=4, READ_TIMEOUT_S="20", REQUEST_DEADLINE_S="20") as running:
+        running.simulator.set_faults({"create.slow": ":3-3"})
         frozen = running.fleet.add("frozen", concurrency=4)
         recordings = running.hand_in("frozen", 4)
+        jobs = [job_id_of(each.client_unique_id) for each in recordings]
         await_true(lambda: running.seen() >= 2, "the worker waits for answers", within_s=20)
+        await_true(lambda: _is_at_creates(running, jobs), "the others wait for slots", within_s=20)
         frozen.signal_all(signal.SIGSTOP)
         sent = running.seen()
         hold_true(lambda: running.seen() == sent, "a frozen worker sends nothing", for_s=0.3)
         # when another took its jobs up, and it wakes while the other is at them
-        running.simulator.set_faults({"media.slow": ":2-2"})
+        running.simulator.set_faults({"media.slow": ":5-5"})
         running.fleet.add("other", concurrency=4)
-        jobs = [job_id_of(each.client_unique_id) for each in recordings]
         await_true(lambda: _is_created(running, jobs), "the other worker is at them", within_s=20)
         frozen.signal_all(signal.SIGCONT)
         running.await_final("frozen", within_s=30)
@@ -100,14 +101,19 @@ def test_frozen_worker_that_lost_its_leases_writes_and_sends_nothing_when_it_wak
 
 @scenario()
 def test_upload_that_takes_longer_than_a_lease_is_left_to_its_worker() -> None:
-    with arena(READ_TIMEOUT_S="9", REQUEST_DEADLINE_S="9") as running:
-        running.simulator.set_faults({"media.slow": ":3.5-3.5"})
+    with arena(LEASE_TTL_S="3", READ_TIMEOUT_S="20", REQUEST_DEADLINE_S="20") as running:
+        running.simulator.set_faults({"media.slow": ":5-5"})
         for name in ("one", "other"):
             running.fleet.add(name, concurrency=2)
         running.hand_in("long", 4)
-        running.await_final("long", within_s=20)
+        running.await_final("long", within_s=40)
         assert running.seen() == 2 * 4
         assert running.audit() == []
+
+
+def _is_at_creates(running: Arena, jobs: list[str]) -> bool:
+    """Tell whether each is where a process has it, and its call was not answered."""
+    return all((job["step"], bool(job.get("run"))) == ("validated", True) for job in map(running.job, jobs))
 
 
 def _is_created(running: Arena, jobs: list[str]) -> bool:

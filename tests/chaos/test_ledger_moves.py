@@ -178,7 +178,8 @@ def test_the_days_budget_after_a_restore_is_kept_if_it_is_told_and_else_by_the_a
         arena(
             per_second=SLOWLY_PER_S,
             server=server,
-            simulator={"requests_per_day": A_DAY},
+            # A day that ends at midnight could be over soon.
+            simulator={"requests_per_day": A_DAY, "policy": "sliding"},
             REQUESTS_PER_DAY=str(A_DAY),
             LIVE_SHARE="0",
         ) as running,

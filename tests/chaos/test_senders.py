@@ -47,7 +47,7 @@ def senders(running: Arena, way: str) -> Iterator[Callable[[], list[dict[str, An
     ]
 
     def answers() -> list[dict[str, Any]]:
-        assert [process.wait(60) for process in processes] == [0] * SENDERS
+        assert [process.wait(120) for process in processes] == [0] * SENDERS
         return [json.loads(line) for output in outputs for line in output.read_text("utf-8").splitlines()]
 
     try:
@@ -61,8 +61,12 @@ def senders(running: Arena, way: str) -> Iterator[Callable[[], list[dict[str, An
 def _kill_the_server_twice(running: Arena, counted: Callable[[], int]) -> None:
     """Kill it when so many are written, and start it on what its append-only file holds."""
     for number in KILL_AT:
-        await_true(lambda least=number: counted() >= least, f"{number} are handed in", within_s=90)  # type: ignore[misc]
+        _await_count(counted, number)
         running.server.restart()
+
+
+def _await_count(counted: Callable[[], int], number: int) -> None:
+    await_true(lambda: counted() >= number, f"{number} are handed in", within_s=120)
 
 
 def _hand_in_by_python(running: Arena) -> None:

@@ -68,9 +68,9 @@ def test_backfill_survives_a_server_that_is_killed_three_times() -> None:
     with arena(per_second=40) as running:
         _begin(running, "killed")
         for _ in range(SERVER_KILLS):
+            assert running.ledger.counts("killed").waiting
             running.server.restart()
             _await_requests(running, random.randrange(10, 25))
-        assert running.ledger.counts("killed").waiting
         _assert_all_is_in(running, "killed")
 
 

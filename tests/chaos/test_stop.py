@@ -80,7 +80,7 @@ def test_worker_that_is_asked_twice_hands_everything_back_at_once() -> None:
         ended_s = time.monotonic() - asked_at
         # then it left nothing in its hands, and the next one goes on at once
         active = sum(counts.active for counts in running.ledger.batches())
-        await_true(lambda: not first.children(), "nothing of it is left", within_s=5)
+        await_true(lambda: not first.children(), "nothing of it is left", within_s=20)
         running.simulator.set_faults({})
         way.bytes_per_s = 10 * SIZE_BYTES
         running.fleet.add("second", concurrency=4)

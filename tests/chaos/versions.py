@@ -16,7 +16,7 @@ PACKAGES = ("pipeline", "workers")
 CHANGES = {
     "pipeline/__init__.py": {'__version__ = "': '__version__ = "999.'},
     "pipeline/payload.py": {
-        "PAYLOAD_VERSION = 4\n": "PAYLOAD_VERSION = 6\n",
+        "PAYLOAD_VERSION = 4\n": "PAYLOAD_VERSION = 8\n",
         # known are both
         "_KNOWN = (*_BEFORE,": '_KNOWN = (*_BEFORE, "4",',
     },

@@ -42,7 +42,7 @@ def test_every_test_passes(root: Root) -> None:
 
     assert process.returncode == 0, at_the_end_of(process)
     runs = re.findall(r"^=+ (.*) in [0-9.]+s.* =+$", process.stdout, re.MULTILINE)
-    assert len(runs) == 3, at_the_end_of(process)
+    assert len(runs) == 4, at_the_end_of(process)
     assert all("passed" in run and "skipped" not in run for run in runs), runs
 
 

@@ -242,6 +242,30 @@ def test_a_server_that_fell_is_started_again_with_all_that_was_written(tmp_path:
         assert ledger_at(stack, url).states([job_id_of("a")]) == [State.PENDING]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is a device that is always full")
+def test_a_full_disk_is_told_and_a_server_starts_as_soon_as_there_is_room(tmp_path: Path) -> None:
+    with embedded_server(tmp_path) as url:
+        os.kill(pid_of(url), signal.SIGKILL)
+        (tmp_path / "server" / "room").symlink_to("/dev/full")
+
+        with pytest.raises(LedgerUnreachable, match=r"server cannot be started: its disk is full"):
+            revive_server(tmp_path)
+
+        revive_server(tmp_path)
+        assert pid_of(url)
+
+
+def test_what_it_answered_is_on_the_disk(tmp_path: Path) -> None:
+    with (
+        embedded_server(tmp_path) as url,
+        closing(redis.Redis.from_url(url, decode_responses=True)) as client,
+    ):
+        assert client.config_get("append*") | {
+            "appendonly": "yes",
+            "appendfsync": "always",
+        } == client.config_get("append*")
+
+
 def test_a_server_that_runs_is_not_started_again(tmp_path: Path) -> None:
     with embedded_server(tmp_path) as url:
         pid = pid_of(url)

@@ -91,10 +91,11 @@ def test_a_paused_batch_has_no_end_and_takes_no_part(observer: Observer) -> None
 
     overview = observer.look()
 
-    small, large = overview.batches
+    batches = {each.batch: each for each in overview.batches}
     assert ends_in_s(overview, "small") == pytest.approx(60 / overview.limits.pace, abs=2)
-    assert overview.finish(large) == Finish(None, Obstacle.PAUSED)
-    assert [standing(each) for each in (small, large)] == [Standing.WAITING, Standing.PAUSED]
+    assert overview.finish(batches["large"]) == Finish(None, Obstacle.PAUSED)
+    standings = {name: standing(each) for name, each in batches.items()}
+    assert standings == {"small": Standing.WAITING, "large": Standing.PAUSED}
 
 
 def test_how_a_batch_stands(observer: Observer) -> None:

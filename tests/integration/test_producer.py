@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,40 +11,27 @@ import pytest
 from pipeline.call import encode_call
 from pipeline.errors import ManifestUnreadable, MediaRefused, Problem
 from pipeline.job import Lane, State, Step, job_id_of
-from pipeline.ledger import SUBMIT_BUNDLE, Ledger, Manifests
+from pipeline.ledger import SUBMIT_BUNDLE, Ledger
 from pipeline.manifest import RejectedRow, Row, UncheckedRow, check_row
-from pipeline.producer import Handed, Producer, Source
+from pipeline.producer import Handed, Source
 from pipeline.store import Store
+from tests.integration.producing import (
+    CALLS,
+    hand_in,
+    ledger_at,
+    lines_of,
+    make_rejected,
+    make_row,
+    manifests_of,
+    producer_of,
+    results_of,
+)
 from tests.recordings import make_call
-
-
-def make_row(name: str, *, line: int = 1, media: str | None = "a.wav", **overrides: Any) -> Row:
-    call = make_call(name, **overrides)
-    return Row(line=line, call=call, media=media, original=json.dumps(call).encode())
-
-
-def make_rejected(line: int = 1) -> RejectedRow:
-    return RejectedRow(line=line, client_unique_id=None, code="row_malformed", problems=(), raw="{")
 
 
 @pytest.fixture
 def ledger(store: Store) -> Ledger:
-    return Ledger(store, lease_ttl_s=30.0, attempts_max=3)
-
-
-CALLS = Source("calls")
-
-
-def producer_of(ledger: Ledger, *, batch: str = "calls", lane: Lane = Lane.BACKFILL) -> Producer:
-    return Producer(ledger, Manifests(ledger._store), batch=batch, lane=lane)
-
-
-def hand_in(ledger: Ledger, *rows: Row | RejectedRow, batch: str = "calls") -> list[Handed | RejectedRow]:
-    return list(producer_of(ledger, batch=batch).backfill(rows, CALLS))
-
-
-def results_of(handed: list[Handed | RejectedRow]) -> list[str]:
-    return [each.receipt.result if isinstance(each, Handed) else each.code for each in handed]
+    return ledger_at(store)
 
 
 def test_a_row_becomes_a_pending_job_that_carries_what_was_given(ledger: Ledger) -> None:
@@ -139,14 +125,6 @@ def test_live_recordings_go_to_their_own_lane(ledger: Ledger) -> None:
 
     assert ledger.claim([Lane.BACKFILL], window=9).jobs == ()
     assert len(ledger.claim([Lane.LIVE], window=9).jobs) == 1
-
-
-def manifests_of(ledger: Ledger) -> Manifests:
-    return Manifests(ledger._store)
-
-
-def lines_of(ledger: Ledger, batch: str = "calls") -> list[tuple[str, int, str]]:
-    return [(each.manifest, each.line, each.state) for each in manifests_of(ledger).records(batch)]
 
 
 def test_every_row_is_kept_by_its_line_a_rejected_one_with_all_that_is_wrong(ledger: Ledger) -> None:
@@ -245,9 +223,44 @@ def test_rejected_rows_that_are_right_now_are_requeued(ledger: Ledger) -> None:
     hand_in(ledger, make_row("pbx-1", line=2), rejected(3, "c.wav"), rejected(4, "d.wav"), make_rejected(5))
     there.add("d.wav")
 
-    handed = list(producer_of(ledger).requeue(check))
+    unseen = list(producer_of(ledger).requeue(lambda row: check_row(row, None), None))
+    handed = list(producer_of(ledger).requeue(check, ()))
 
+    assert results_of(unseen) == ["media_missing", "media_missing", "row_malformed"]
     assert results_of(handed) == ["media_missing", "new", "row_malformed"]
     assert [state for _, _, state in lines_of(ledger)] == ["pending", "rejected", "pending", "rejected"]
     assert ledger.counts("calls").rejected == 2
-    assert results_of(list(producer_of(ledger).requeue(check))) == ["media_missing", "row_malformed"]
+    again = list(producer_of(ledger).requeue(check, ()))
+    assert results_of(again) == ["media_missing", "row_malformed"]
+
+
+def test_a_row_that_its_map_could_not_make_into_a_call_is_not_requeued(ledger: Ledger) -> None:
+    """The call has the text as it stands in the column, and might pass for one that means it."""
+    found = Problem("primaryUser", "'199' is none of the words in its values")
+    row = UncheckedRow(3, make_call("pbx-3", primaryUser="199"), "a.wav", b"raw", problems=(found,))
+    rejected = check_row(row, None)
+    assert isinstance(rejected, RejectedRow)
+    hand_in(ledger, rejected)
+
+    handed = list(producer_of(ledger).requeue(lambda row: check_row(row, None), ()))
+
+    assert results_of(handed) == ["call_invalid"]
+    assert isinstance(handed[0], RejectedRow)
+    assert "is none of the words" in handed[0].reason
+
+
+def test_where_media_lies_is_as_it_was_said_last_until_it_is_done(ledger: Ledger) -> None:
+    def said(root: str, *rows: Row) -> list[str]:
+        source = Source("calls", media_roots=(root,))
+        return results_of(list(producer_of(ledger).backfill(rows, source)))
+
+    first = said("/one", make_row("pbx-1", line=2), make_row("pbx-2", line=3))
+    again = said("/two", make_row("pbx-2", line=3))
+
+    assert (first, again) == (["new", "new"], ["known"])
+    claims = ledger.claim([Lane.BACKFILL], window=9).jobs
+    roots = {
+        claim.job_id: ledger.begin_step(claim.job_id, claim.lease_token, Step.VALIDATE, run="1").payload.roots
+        for claim in claims
+    }
+    assert roots == {job_id_of("pbx-1"): ("/one",), job_id_of("pbx-2"): ("/two",)}

@@ -93,6 +93,14 @@ def test_a_full_disk_is_told_from_a_mistake(tmp_path: Path) -> None:
         store.close()
 
 
+def test_who_may_not_ask_for_settings_gets_none(own_server: Server, own_store: Store) -> None:
+    assert own_store.config("appendfsync") == "always"
+
+    own_server.client.acl_setuser("default", commands=["-config"])
+
+    assert own_store.config("appendfsync") is None
+
+
 def test_a_server_that_runs_a_script_of_somebody_else_is_waited_for(
     own_server: Server, own_store: Store
 ) -> None:
@@ -220,16 +228,24 @@ def test_a_server_that_evicts_is_refused(own_server: Server, own_store: Store) -
 
 
 def test_a_frozen_server_is_given_up(own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.store, "ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(pipeline.store, "ANSWER_TIMEOUT_S", 1.0)
     store = Store(own_server.url, "test", retries=0)
-    store.ping()
+
+    def answers() -> bool:
+        try:
+            store.ping()
+        except LedgerUnreachable:
+            return False
+        return True
+
+    await_true(answers, "it answers")
     own_server.freeze()
 
     with pytest.raises(LedgerUnreachable, match=r"[Tt]imeout"):
         store.ping()
 
     own_server.thaw()
-    store.ping()
+    await_true(answers, "it answers again")
     store.close()
 
 
@@ -276,8 +292,8 @@ def test_a_server_that_reads_what_lies_on_its_disk_is_loading(own_server: Server
         pipe.execute()
     own_server.kill()
 
-    # It answers between every 1024 keys, which so take a tenth of a second.
-    own_server.begin_to_start(key_load_delay="100")
+    # It answers between every 1024 keys, which so take 0.4 s, and all of them 6.5 s.
+    own_server.begin_to_start(key_load_delay="400")
 
     await_true(own_store.is_loading, "the server is loading")
     with pytest.raises(LedgerUnreachable, match="loading"):

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def all_is_well(fleet: Fleet) -> None:
     for expression in dashboard_expressions():
         if not any(name in expression for name in EMPTY_WHEN_WELL):
             await_true(
-                lambda asked=expression: fleet.prometheus.query(asked),  # type: ignore[misc]
+                partial(fleet.prometheus.query, expression),
                 f"there is data for {expression}",
                 within_s=10,
             )

@@ -35,7 +35,8 @@ class Terminal:
     @property
     def shown(self) -> str:
         """Give everything that was shown so far, with the codes that move the cursor."""
-        return b"".join(self._shown).decode()
+        # What was read so far may end within a character.
+        return b"".join(self._shown).decode(errors="replace")
 
     def type(self, text: str) -> None:
         """Type something, as a person at the keyboard."""

@@ -32,6 +32,6 @@ def test_media_in_azurite(tmp_path: Path, mode: str) -> None:
             assert media_in(simulator) == recordings.expected()
             return
         links = [call["body"]["downloadMediaUrl"] for call in simulator.record("requests=0")["calls"]]
-        pulled = {get(link, timeout=5, verify=str(account.authority)).content for link in links}
+        pulled = {get(link, timeout=60, verify=str(account.authority)).content for link in links}
         assert pulled == {content for _, content in contents_of(recordings)}
         assert document["requests"] == COUNT

@@ -14,7 +14,7 @@ from tests.waiting import await_true
 
 COUNT = 24
 AWAIT_S = 60.0
-SLOW: dict[str, str | None] = {"GONG_INGEST_REQUESTS_PER_SECOND": "8"}
+SLOW: dict[str, str | None] = {"GONG_INGEST_REQUESTS_PER_SECOND": "3"}
 WRONG_USAGE, SOME_FAILED, STOPPED = 2, 3, 4
 
 

@@ -9,7 +9,7 @@ from tests.simulators import Simulator
 from tests.system.machine import Machine
 from tests.system.scenarios import scenario
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+FIELDS = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")
 
 
 def levels(document: dict[str, object]) -> dict[str, str]:
@@ -26,8 +26,8 @@ def test_with_nothing_but_the_key_all_is_well(machine: Machine, simulator: Simul
     assert set(levels(done.document).values()) == {"ok"}
     assert done.document["counts"] == {"ok": len(done.document["findings"])}
     assert len(simulator.record()["requests"]) == 1
-    # what programs read stands in the README
-    section = README.partition("`doctor --json`")[2]
+    # what programs read is explained
+    section = FIELDS.partition("## doctor\n")[2]
     for name in (*done.document, *done.document["findings"][0]):
         assert f"`{name}`" in section
     # and nothing is left running

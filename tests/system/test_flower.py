@@ -33,7 +33,7 @@ TABLE = {
 
 def seen_by(command: Command, port: int, password: str) -> Flower:
     """Look at a Flower that the command started."""
-    return Flower(port, command.process, login=f"flower:{password}")  # type: ignore[arg-type]
+    return Flower(port, command.process, login=f"flower:{password}")  # type: ignore[arg-type]  # its text is read, not its bytes
 
 
 def tasks_in(flower: Flower, search: str = "") -> list[dict[str, Any]]:
@@ -50,7 +50,8 @@ def tasks_in(flower: Flower, search: str = "") -> list[dict[str, Any]]:
 def test_flower_shows_the_tasks_of_a_backfill_by_name_job_and_batch(
     machine: Machine, simulator: Simulator, folder: Path
 ) -> None:
-    recordings = make_recordings(folder / "recordings", 40)
+    # More than are brought in until it is stopped.
+    recordings = make_recordings(folder / "recordings", 400)
     port = free_port()
     backfill = machine.start(
         "backfill", recordings.manifest, settings={"GONG_INGEST_REQUESTS_PER_SECOND": "15"}
@@ -107,7 +108,7 @@ def test_the_password_is_told_once_and_an_embedded_server_that_fell_is_started_a
     kept.write_text("a-word-of-mine\n")
     kept.chmod(0o600)
     command = machine.start("flower", "--port", str(port), "--url-prefix", "/calls/", "--persistent")
-    flower = Flower(port, command.process, "/calls", "flower:a-word-of-mine")  # type: ignore[arg-type]
+    flower = Flower(port, command.process, "/calls", "flower:a-word-of-mine")  # type: ignore[arg-type]  # its text is read, not its bytes
     await_true(lambda: _status(flower) == 200, "the page is there", within_s=30)
     assert all("a-word-of-mine" not in process.arguments for process in machine.processes())
 

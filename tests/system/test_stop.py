@@ -87,7 +87,8 @@ def test_impatience_leaves_nothing_behind(machine: Machine, simulator: Simulator
     await_requests(simulator, 10)
 
     simulator.set_faults({"media.slow": f":{SLOW_UPLOAD_S}-{SLOW_UPLOAD_S}"})
-    await_requests(simulator, 16)
+    # Those that are done, and the uploads that fill every place.
+    await_requests(simulator, 14)
 
     interrupted_at = time.monotonic()
     for _ in range(5):

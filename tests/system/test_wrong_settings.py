@@ -66,6 +66,18 @@ CASES = {
     "a key without its secret": Case(
         {"GONG_ACCESS_KEY_SECRET": None}, "{manifest}", WRONG_USAGE, ("GONG_ACCESS_KEY_SECRET", "set both")
     ),
+    "an OAuth client without its secret": Case(
+        {"GONG_ACCESS_KEY": None, "GONG_ACCESS_KEY_SECRET": None, "GONG_OAUTH_CLIENT_ID": "client"},
+        "{manifest}",
+        WRONG_USAGE,
+        ("GONG_OAUTH_CLIENT_SECRET", "set both"),
+    ),
+    "a webhook without its secret": Case(
+        {"GONG_INGEST_WEBHOOK_URL": "https://hooks.example.com/gong"},
+        "{manifest}",
+        WRONG_USAGE,
+        ("GONG_INGEST_WEBHOOK_SECRET", "set both"),
+    ),
     "a secret in a file that is not there": Case(
         {"GONG_ACCESS_KEY_SECRET": None, "GONG_ACCESS_KEY_SECRET_FILE": "/nowhere/secret"},
         "{manifest}",
@@ -167,7 +179,7 @@ def test_a_mistake_is_told_in_a_sentence(case: Case, set_up: Machine, recordings
         arguments = [argument.format(**words) for argument in case.arguments.split(" ") if argument]
         settings = {name: value and value.format(**words) for name, value in case.settings.items()}
 
-        finished = set_up.run("backfill", *arguments, "--json", within_s=15, settings=settings)
+        finished = set_up.run("backfill", *arguments, "--json", settings=settings)
 
     assert finished.code == case.code, finished.written
     assert_sentence(finished, *(part.format(**words) for part in case.says))

@@ -9,6 +9,7 @@ import sys
 COMMAND = """
 import os, signal, sys
 from pipeline import interrupts
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run by nohup
 interrupts.install()
 ask = lambda number: os.kill(os.getpid(), number)
 try:

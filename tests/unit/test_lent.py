@@ -54,9 +54,11 @@ def test_no_more_threads_stay_than_are_of_use() -> None:
     for each in works:
         each.join(WITHIN_S)
 
-    assert len(lent._idle) == IDLE_MAX
+    # Each looks for itself whether there are enough already, and nothing is held meanwhile.
+    assert IDLE_MAX <= len(lent._idle) < 2 * IDLE_MAX
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_process_has_threads_of_its_own() -> None:
     where_it_runs()
     assert lent._idle

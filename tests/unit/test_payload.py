@@ -39,7 +39,7 @@ def test_a_payload_comes_back_as_it_was_written(body: str, media: str | None, is
     assert Payload.decode(payload.encode()) == payload
 
 
-@pytest.mark.parametrize("text", ["", "1\nnull\n{}", "6\nnull\n", "4 \nnull\n", "nonsense"])
+@pytest.mark.parametrize("text", ["", "1\nnull\n{}", "8\nnull\n", "4 \nnull\n", "nonsense"])
 def test_a_payload_of_another_version_is_refused(text: str) -> None:
     assert not Payload.is_known(text)
     with pytest.raises(ValueError, match="version"):
@@ -117,3 +117,11 @@ def test_media_that_is_linked_to_is_not_uploaded_by_a_program_that_knows_no_link
 
     assert [each.has_upload for each in (uploaded, linked, pulled)] == [True, False, False]
     assert [each.encode()[0] for each in (uploaded, linked, pulled)] == ["4", "5", "4"]
+
+
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_roots_are_read_back_and_kept_from_who_knows_none(*, is_linked: bool) -> None:
+    payload = Payload('{"clientUniqueId":"x"}', "1.wav", is_linked, roots=("/srv/one", "s3://bucket/calls"))
+
+    assert Payload.decode(payload.encode()) == payload
+    assert payload.encode().split("\n")[0] == ("7" if is_linked else "6")

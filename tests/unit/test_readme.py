@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
-from pipeline.cli import COMMANDS, ExitCode
+import click
+
+from pipeline.cli import COMMANDS, Commands, ExitCode
 from pipeline.settings import Settings, variable_of
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+FOR_PROGRAMS = (ROOT / "docs" / "json.md").read_text("utf-8")
 
 
 def default_of(name: str) -> str:
@@ -40,6 +45,19 @@ def test_no_other_setting_stands_in_the_readme() -> None:
 
 def test_every_command_stands_in_the_readme() -> None:
     missing = [name for name in COMMANDS if f"`gong-ingest {name}" not in README]
+    assert not missing
+
+
+def test_what_each_command_prints_for_programs_is_explained() -> None:
+    group = Commands()
+    commands = [group.get_command(click.Context(group), name) for name in COMMANDS]
+    missing = [
+        command.name
+        for command in commands
+        if command and any("--json" in each.opts for each in command.params)
+        # a section, or a row or sentence that names it
+        if not re.search(rf"^## {command.name}$|`{command.name}[ `]", FOR_PROGRAMS, re.MULTILINE)
+    ]
     assert not missing
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import string
+from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +29,8 @@ PASSWORDS = st.text(string.ascii_letters + string.digits + "/?#@:%", min_size=1,
         ("redis://:password@10.0.0.1:6380", "redis://10.0.0.1:6380"),
         ("redis://ledger/0?password=other", "redis://ledger/0"),
         ("sentinels://user:word@a:1,b/calls/2", "sentinels://a:1,b:26379/calls"),
+        ("sentinels://user:w[rd@a:1,[::1]:2/calls/2", "sentinels://a:1,[::1]:2/calls"),
+        ("sentinel://user:wo/rd@a:1/calls", "sentinel://…"),
         ("unix:///run/valkey.sock", "/run/valkey.sock"),
         ("unix://user:password@/run/valkey.sock?db=1", "/run/valkey.sock"),
     ],
@@ -64,23 +68,36 @@ def test_every_script_has_a_header_and_stands_behind_the_prelude(name: str) -> N
 
     assert all(line.startswith("-- ") or line == "--" for line in header)
     assert {"KEYS", "ARGV", "RETURNS", "ERRORS"} <= set(words)
-    assert script_text(name).startswith((LUA / "prelude.lua").read_text("utf-8"))
+    assert script_text(name).endswith((LUA / f"{name}.lua").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-@pytest.mark.parametrize(
-    ("prelude", "words"),
-    [
-        ("limiter_prelude", ("gate_key", "limiter_key", "grants_key", "read_gate", "close_gate")),
-        ("rows_prelude", ("chunk_of", "note_row", "last_line", "found_batch", "forget_job", "unpacked_id")),
-    ],
-)
-def test_scripts_have_the_preludes_that_they_use(name: str, prelude: str, words: tuple[str, ...]) -> None:
+def test_a_script_stands_behind_all_that_it_uses_of_the_preludes_and_nothing_else(name: str) -> None:
     own = (LUA / f"{name}.lua").read_text("utf-8")
+    before = script_text(name).removesuffix(own)
+    defined = names_in(before)
 
-    assert any(word in own for word in words) == (name in PRELUDES[prelude])
-    assert ((LUA / f"{prelude}.lua").read_text("utf-8") in script_text(name)) == (name in PRELUDES[prelude])
+    assert before.startswith("local prefix = KEYS[1]\n")
+    assert "if format ~= FORMAT then" in before
+    assert "if KEYS[2] then" in before
+    # A name stands where it is defined, and where it is used.
+    words = Counter(re.findall(r"\w+", re.sub(r"--.*|'[^']*'", "", script_text(name))))
+    assert [each for each in defined if words[each] < 2] == []
+    everything = {
+        each for prelude in PRELUDES for each in names_in((LUA / f"{prelude}.lua").read_text("utf-8"))
+    }
+    assert everything & words.keys() == set(defined)
 
 
-def test_no_script_is_named_that_is_not_there() -> None:
-    assert set(SCRIPTS) >= {name for names in PRELUDES.values() for name in names}
+def names_in(text: str) -> list[str]:
+    """Give what is defined at the left edge."""
+    return re.findall(r"^local (?:function )?(\w+)", text, re.MULTILINE)
+
+
+def test_what_is_left_out_takes_with_it_what_is_used_by_it_alone() -> None:
+    whole, less = script_text("members"), script_text("members", without="if KEYS[2]")
+
+    assert "traffic_key" in whole
+    assert "KEYS[2]" not in less
+    assert "traffic_key" not in less
+    assert "HGETALL" in less

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
+from pipeline.errors import is_of_media
 from pipeline.job import State, job_id_of
 from pipeline.ledger import SUBMIT_BUNDLE
 from pipeline.manifest import RejectedRow, Row
@@ -33,8 +34,7 @@ def with_those_done(rows: Iterable[Row | RejectedRow], states: States) -> Iterat
 
 def _job_of(row: RejectedRow) -> str | None:
     """Return the id of the job of a row in which nothing but the media is wrong."""
-    is_of_media = row.code.startswith("media_") and row.call is not None
-    return job_id_of(row.call["clientUniqueId"]) if is_of_media and row.call else None
+    return job_id_of(row.call["clientUniqueId"]) if is_of_media(row.code) and row.call else None
 
 
 def _right(row: RejectedRow) -> Row:

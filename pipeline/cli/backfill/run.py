@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,22 +24,29 @@ from pipeline.cli import ExitCode
 from pipeline.cli.backfill.done import with_those_done
 from pipeline.cli.backfill.kept import is_read_once, kept_input
 from pipeline.cli.backfill.media import MediaLook
-from pipeline.cli.backfill.rejected import RejectedRows, command_of
+from pipeline.cli.backfill.rejected import RejectedRows, command_of, requeue_of
 from pipeline.cli.backfill.tally import Tally, say
 from pipeline.cli.preflight.before import Before, check_before
 from pipeline.cli.reading import left_out
-from pipeline.cli.roots import access_for, links_for, refuse_what_is_no_folder, settings_for
+from pipeline.cli.roots import (
+    access_for,
+    links_for,
+    refuse_what_is_no_folder,
+    roots_of,
+    settings_for,
+)
 from pipeline.cli.scraped import scraped
 from pipeline.cli.session import Session, session
 from pipeline.cli.summary import Summary, print_summary
 from pipeline.cli.watch import Start, watch_backfill
-from pipeline.cli.worker import local_fleet
+from pipeline.cli.worker import local_fleet, require_webhook
 from pipeline.errors import LedgerUnreachable, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.job import BATCH_NAME_MAX_CHARACTERS, Counts, is_batch_name
 from pipeline.ledger import Manifests
 from pipeline.manifest import Manifest, Reading, RejectedRow, read_manifest
 from pipeline.manifest.rejected.file import RejectedFile, own_name
+from pipeline.preflight import Corrected
 from pipeline.producer import Producer, Source
 from pipeline.settings import Settings
 
@@ -88,6 +96,7 @@ def run_backfill(wanted: Wanted) -> int:
         run = Run(wanted, settings, console)
         if run.brings_workers:
             reach(settings)
+            require_webhook(settings)
         code = run.go()
         if sentence := left_out(wanted.reading):
             say(console, sentence, style="yellow")
@@ -120,7 +129,7 @@ class Run:
             reading=wanted.reading,
             is_right=self._is_right,
         )
-        batch = wanted.batch or own_name(wanted.manifest, is_replay=self.manifest.is_replay)
+        batch = wanted.batch or self._own_name
         if not is_batch_name(batch):
             raise SettingsInvalid(
                 f"The batch's name must be printable, of at most {BATCH_NAME_MAX_CHARACTERS} characters; "
@@ -128,6 +137,10 @@ class Run:
             )
         rejected_rows = RejectedRows(RejectedFile(self.manifest, wanted.rejected))
         self.tally = Tally(wanted.manifest, batch, self.console, rejected_rows)
+
+    @property
+    def _own_name(self) -> str:
+        return own_name(self.wanted.manifest, is_replay=self.manifest.is_replay)
 
     def _is_right(self, line: int) -> bool:
         return self.before.is_right(line)
@@ -177,7 +190,14 @@ class Run:
     def _check(self, opened: Session) -> None:
         """Look at the whole manifest first."""
         wanted = self.wanted
-        before = check_before(wanted.manifest, wanted.reading, opened, self.console, links=wanted.links)
+        before = check_before(
+            wanted.manifest,
+            wanted.reading,
+            opened,
+            self.console,
+            links=wanted.links,
+            corrected=self._corrected(Manifests(opened.store)),
+        )
         if self._file_as_it_is() == self._file:
             self.before = self.tally.before = before
         elif wanted.strict:
@@ -185,6 +205,12 @@ class Run:
         if self._is_refused:
             self.tally.total, self.tally.rejected = before.totals.rows, before.totals.rejected
             say(self.console, "Nothing was handed in, as --strict says.", style="yellow")
+
+    def _corrected(self, manifests: Manifests) -> Corrected | None:
+        """Give what knows how many rows of this manifest were corrected since it was handed in."""
+        known = (each for each in manifests.of(self.tally.batch) if each.name == self._own_name)
+        manifest = None if self.manifest.is_replay else next(known, None)
+        return partial(manifests.corrected, self.tally.batch, manifest) if manifest else None
 
     def _file_as_it_is(self) -> object:
         """Return what differs when the manifest is written to, or is another file."""
@@ -197,7 +223,9 @@ class Run:
     @contextmanager
     def _workers(self, opened: Session, *, wanted: bool) -> Iterator[Callable[[], LocalFleet | None]]:
         """Give what starts this run's own workers when there is something to do, and stop them at the end."""
-        fleet = local_fleet(opened, own_log=True)
+        # What was handed in without a root, by others, has those of the settings and not this run's.
+        others = replace(opened.settings, media_roots=Settings.from_env().media_roots)
+        fleet = local_fleet(replace(opened, settings=others), own_log=True)
         metrics = ExitStack()
 
         def start() -> LocalFleet | None:
@@ -242,8 +270,8 @@ class Run:
         self._say_where_rejected_rows_are()
 
     def _source(self) -> Source:
-        path, is_replay = self.wanted.manifest, self.manifest.is_replay
-        return Source(own_name(path, is_replay=is_replay), self._fingerprint(), is_replay)
+        roots = roots_of(self.settings) if self.brings_workers else ()
+        return Source(self._own_name, self._fingerprint(), self.manifest.is_replay, roots)
 
     def _fingerprint(self) -> str:
         """Hash the manifest's bytes, if they can be read twice."""
@@ -259,11 +287,13 @@ class Run:
         wanted, path = self.wanted, rejected.file.path
         # Media is looked for beside the manifest; the file may be elsewhere.
         is_elsewhere = path.absolute().parent != wanted.manifest.absolute().parent
-        root = wanted.media_root or (next(iter(self.settings.media_roots), None) if is_elsewhere else None)
-        command = command_of(
-            path, batch=self.tally.batch, media_root=root, map_path=wanted.map_path, links=wanted.links
-        )
-        for sentence in rejected.sentences(command):
+        beside = None if Settings.from_env().media_roots else next(iter(self.settings.media_roots), None)
+        batch, links = self.tally.batch, wanted.links
+        root = wanted.media_root or (beside if is_elsewhere else None)
+        command = command_of(path, batch=batch, media_root=root, map_path=wanted.map_path, links=links)
+        # Nobody names a manifest there, so nothing lies beside one.
+        with_media = requeue_of(batch, media_root=wanted.media_root or beside, links=links)
+        for sentence in rejected.sentences(command, with_media):
             say(self.console, sentence, style="yellow")
 
     def _summary(self, opened: Session, before: Counts, since: float, seconds: float) -> Summary:

@@ -20,7 +20,7 @@ from pipeline.cli.preflight.run import Wanted, check_and_show
 from pipeline.cli.session import Session
 from pipeline.errors import Problem, WorkersFailed
 from pipeline.manifest import Reading
-from pipeline.preflight import Finding, LineSet, Totals
+from pipeline.preflight import CORRECTED, Corrected, Finding, LineSet, Totals
 
 ROWS_TOLD_MAX = 100
 """Rejected rows that are told one by one; more are told in groups."""
@@ -34,19 +34,23 @@ class Before:
     Attributes:
         totals: What the manifest comes to.
         rejected: Lines of the rows that would be rejected.
+        corrected: Lines of those that were corrected elsewhere, and stay the jobs that they are.
     """
 
     totals: Totals = field(default_factory=Totals)
     rejected: LineSet = field(default_factory=LineSet)
+    corrected: LineSet = field(default_factory=LineSet)
     _told: dict[int, list[Finding]] = field(default_factory=dict)
 
     def is_right(self, line: int) -> bool:
         """Tell whether a row was looked at, and may be handed in."""
-        return line <= self.totals.lines and line not in self.rejected
+        return line <= self.totals.lines and line not in self.rejected and line not in self.corrected
 
     def take(self, findings: Iterable[Finding]) -> None:
         """Take what is found."""
         for finding in findings:
+            if finding.code == CORRECTED:
+                self.corrected.add(finding.line)
             if not finding.is_warning and finding.code != _HANDED_IN_ALL_THE_SAME:
                 self.rejected.add(finding.line)
                 if len(self.rejected) <= ROWS_TOLD_MAX:
@@ -61,7 +65,13 @@ class Before:
 
 
 def check_before(
-    manifest: Path, reading: Reading, opened: Session, console: Console, *, links: bool
+    manifest: Path,
+    reading: Reading,
+    opened: Session,
+    console: Console,
+    *,
+    links: bool,
+    corrected: Corrected | None,
 ) -> Before:
     """Check a manifest, and say what is wrong with it and when it will be done.
 
@@ -69,7 +79,7 @@ def check_before(
         ManifestUnreadable, LedgerUnreachable, WorkersFailed: It cannot be checked.
     """
     settings, before = opened.settings, Before()
-    wanted = Wanted(manifest, reading, links=links)
+    wanted = Wanted(manifest, reading, links=links, corrected=corrected)
     try:
         outcome = check_and_show(wanted, settings, opened, [before.take])
     except OSError as error:

@@ -28,6 +28,7 @@ _TITLES = {
     "media_unavailable": "media that cannot be reached now",
     "media_not_linked": "media that no link can be given to",
     "media_short": "recordings shorter than 30 s",
+    "row_corrected": "rows that were corrected elsewhere, and stay what they became",
     "id_twice": "the same clientUniqueId twice",
     "row_twice": "the same row twice",
     "media_twice": "the same file twice",

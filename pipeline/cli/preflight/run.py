@@ -30,13 +30,13 @@ from pipeline.cli.roots import access_for, refuse_what_is_no_folder, settings_fo
 from pipeline.cli.session import Session, session
 from pipeline.errors import WorkersFailed
 from pipeline.manifest import Reading
-from pipeline.preflight import Check, Finding, Totals, check_manifest
+from pipeline.preflight import Check, Corrected, Finding, Totals, check_manifest
 from pipeline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the options say."""
+    """What the options say, and what `backfill` knows of the manifest (`corrected`)."""
 
     manifest: Path
     reading: Reading
@@ -46,6 +46,7 @@ class Wanted:
     problems: Path | None = None
     as_json: bool = False
     links: bool = False
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def check_and_show(
         access_for(settings) if wanted.looks_at_media else None,
         wanted.processes or _cores(),
         ledger.ledger.states if ledger else None,
+        wanted.corrected,
         links=wanted.links,
     )
     with progress(Console(stderr=True), wanted.reading.content or wanted.manifest) as show:

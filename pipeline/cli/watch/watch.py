@@ -75,7 +75,8 @@ def watch_backfill(
     with observer(opened) as looking, view_on(console, whole=False) as view:
         while True:
             try:
-                scene, counts = _scene_of(looking, start.counts.batch, brings_workers=opened.is_embedded)
+                with _reviving(opened):
+                    scene, counts = _scene_of(looking, start.counts.batch, brings_workers=opened.is_embedded)
                 view.show(scene)
                 if _is_final(counts, looking, waiting):
                     return
@@ -85,10 +86,19 @@ def watch_backfill(
                 if time.monotonic() - reached_at > UNREACHABLE_MAX_S:
                     raise
                 view.show(replace(scene, note=str(error), is_old=True))
-                opened.revive()
             if fleet := start_workers():
                 fleet.restart_fallen()
             time.sleep(LOOK_INTERVAL_S)
+
+
+@contextmanager
+def _reviving(opened: Session) -> Iterator[None]:
+    """Start an embedded server that fell again; why it cannot be started is told before that it is away."""
+    try:
+        yield
+    except LedgerUnreachable:
+        opened.revive()
+        raise
 
 
 def _scene_of(looking: Observer, batch: str, *, brings_workers: bool) -> tuple[Scene, Counts]:
@@ -154,12 +164,11 @@ def watch_status(opened: Session, batch: str | None, view: View, *, reasons: boo
     with observer(opened) as looking, view, suppress(KeyboardInterrupt):
         while scene.overview is None or batch is None or any(each.waiting for each in scene.batches):
             try:
-                scene = _scene_of_all(looking, batch, reasons=reasons)
+                with _reviving(opened):
+                    scene = _scene_of_all(looking, batch, reasons=reasons)
                 view.show(scene)
             except LedgerUnreachable as error:
                 view.show(replace(scene, note=str(error), is_old=True))
-                with suppress(LedgerUnreachable):
-                    opened.revive()
             time.sleep(LOOK_INTERVAL_S)
     return scene
 

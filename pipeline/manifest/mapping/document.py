@@ -6,6 +6,7 @@ that there are; a map that is bound makes no further complaint, only its rows do
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ _PRIMARY_USER = (
 )
 
 
+# As `map --init` writes it (guess/toml.py).
+_LEFT_OPEN = re.compile(r"^#\? *(\w+) *=", re.MULTILINE)
+
+
 @dataclass(slots=True)
 class ColumnMap:
     """A map as it stands in its file.
@@ -44,12 +49,14 @@ class ColumnMap:
         name: What it is called in a sentence.
         folder: What the paths in it are relative to.
         document: The decoded TOML.
+        left_open: What its lines that `map --init` left to a person would define.
         bound: What it became with the columns of an export; None before that.
     """
 
     name: str
     folder: Path
     document: dict[str, Any]
+    left_open: frozenset[str] = frozenset()
     bound: MappedRows | None = field(default=None, init=False)
 
     @property
@@ -115,8 +122,15 @@ class ColumnMap:
         schema = map_schema(Surroundings(columns, self._export, tables))
         problems = [*_problems("", schema.validate(self.document)), *_missing(self.document)]
         if problems:
-            raise ManifestUnreadable(_told(self.name, problems, columns))
+            told = _told(self.name, problems, columns)
+            raise ManifestUnreadable("\n".join([told, *self._left_open(problems)]))
         return schema
+
+    def _left_open(self, problems: Sequence[Problem]) -> Iterator[str]:
+        """Say which of these problems go when a line that is there is chosen."""
+        names = {each.field.rpartition(".")[2] for each in problems}
+        if found := sorted(names & self.left_open):
+            yield f"Remove the #? in front of the right line for {', '.join(found)}, or write it anew."
 
 
 def read_map(path: Path) -> ColumnMap:
@@ -127,7 +141,8 @@ def read_map(path: Path) -> ColumnMap:
             what else is wrong is told when it is bound to an export.
     """
     try:
-        document = tomllib.loads(path.read_text("utf-8-sig"))
+        text = path.read_text("utf-8-sig")
+        document = tomllib.loads(text)
     except FileNotFoundError as error:
         raise ManifestUnreadable(
             f"There is no map {path} (the current folder is {Path.cwd()}); "
@@ -140,7 +155,7 @@ def read_map(path: Path) -> ColumnMap:
     if not isinstance(export, dict) or (problems := EXPORT_SCHEMA().validate(export)):
         messages = problems if isinstance(export, dict) else ["must be a table, [export]"]
         raise ManifestUnreadable(_told(str(path), list(_problems("export", messages)), None))
-    return ColumnMap(str(path), path.parent, document)
+    return ColumnMap(str(path), path.parent, document, frozenset(_LEFT_OPEN.findall(text)))
 
 
 def _problems(path: str, messages: object) -> Iterator[Problem]:

@@ -48,6 +48,7 @@ class RejectedFile:
     Attributes:
         path: Where it will be.
         rows: How many were written.
+        is_of_replay: Whether the manifest is such a file itself.
 
     Raises:
         SettingsInvalid: It cannot be where it is wanted.
@@ -61,6 +62,7 @@ class RejectedFile:
             else LinesForm(is_marked=not _is_utf_8(manifest.encoding))
         )
         self.path = path or self._own_place(is_replay=manifest.is_replay)
+        self.is_of_replay = manifest.is_replay
         self.rows = 0
         self._file: IO[bytes] | None = None
         # Known before it is there, so that it is removed whenever the run ends.

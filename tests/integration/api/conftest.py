@@ -27,18 +27,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def lone_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the API of one process."""
+    return tmp_path_factory.mktemp("lone-api")
+
+
+@pytest.fixture(scope="session")
 def api(folder: Path, server_url: str, namespace: str) -> Iterator[Api]:
     """An API that any test may ask."""
-    root = folder / "media"
-    with running_api(
-        folder,
-        server_url,
-        namespace=namespace,
-        media_roots=str(root),
-        api_uploads=str(root / "uploads"),
-        requests_per_second="10",
-    ) as running:
+    with running_api(folder, server_url, **settings_of(folder, namespace)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def lone_api(lone_folder: Path, server_url: str, namespace: str) -> Iterator[Api]:
+    """One of a single process, for a test that must know which process answers."""
+    settings = settings_of(lone_folder, namespace)
+    with running_api(lone_folder, server_url, "--processes", "1", **settings) as running:
+        yield running
+
+
+def settings_of(folder: Path, namespace: str) -> dict[str, str]:
+    root = folder / "media"
+    return {
+        "namespace": namespace,
+        "media_roots": str(root),
+        "api_uploads": str(root / "uploads"),
+        "requests_per_second": "10",
+    }
 
 
 @pytest.fixture

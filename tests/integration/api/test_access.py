@@ -149,13 +149,16 @@ def test_the_log_names_who_asked_and_shows_no_secret_and_obeys_nothing(guarded: 
     guarded.api.ask("GET", path_of("\x1b[31mred\n2026 INFO forged"), token=secret, X_Secret=secret)
     guarded.api.ask("GET", "/limits", token=secret + "x")
     guarded.api.hand_in(recording("logged"), token=guarded.tokens["enqueue"])
-    await_true(lambda: "POST /calls 202" in guarded.api.told(), "the log tells of it")
+    lines = (
+        "'the reader' GET /limits 200",
+        "'the enqueueer' POST /calls 202",
+        "'-' GET /limits 401",
+        "%1B%5B31mred%0A2026%20INFO%20forged 404",
+    )
+    # They are written after the answers.
+    await_true(lambda: all(line in guarded.api.told() for line in lines), "the log tells of them")
 
     told = guarded.api.told()
-    assert "'the reader' GET /limits 200" in told
-    assert "'the enqueueer' POST /calls 202" in told
-    assert "'-' GET /limits 401" in told
-    assert "%1B%5B31mred%0A2026%20INFO%20forged 404" in told
     for text in guarded.tokens.values():
         assert text.split("_", 2)[2] not in told
     assert not any(each in told for each in ("\x1b", "forged\n"))

@@ -206,7 +206,9 @@ def test_a_token_that_holds_is_used_while_no_new_one_can_be_had(start: Callable[
     process = fleet.process()
     process.prepare()
     fleet.simulator.set_faults({"token.500": 1})
-    await_true(lambda: time.monotonic() > process._held.refresh_at, "it is time", within_s=10)  # type: ignore[union-attr]
+    held = process._held
+    assert held
+    await_true(lambda: time.monotonic() > held.refresh_at, "it is time", within_s=10)
 
     process.prepare()
 
@@ -307,10 +309,10 @@ def test_an_address_that_is_none_is_refused_and_the_tokens_are_kept(
     start: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = start()
-    original = Pair.from_answer.__func__  # type: ignore[attr-defined]
+    original = Pair.from_answer
 
     def elsewhere(cls: type[Pair], answer: Any, *, used: str) -> Pair | None:
-        pair = original(cls, answer, used=used)
+        pair = original(answer, used=used)
         return replace(pair, base_url="http://api.example.com") if pair else None
 
     monkeypatch.setattr(Pair, "from_answer", classmethod(elsewhere))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -15,10 +16,11 @@ import pytest
 from pipeline import __version__
 from pipeline.doctor import Finding, Level, Patient, examine
 from pipeline.doctor.finding import ok
-from pipeline.doctor.machine import disk
+from pipeline.doctor.machine import LIBRARIES, disk
 from pipeline.errors import LedgerUnreachable, SettingsInvalid
 from pipeline.job import Lane
 from pipeline.rights import ROLES, file_of
+from pipeline.settings.address import MEDIA_SCHEMES
 from pipeline.settings.fingerprint import fingerprint_of
 from tests.integration.doctor.conftest import MakePatient
 from tests.integration.ledger.bench import make_submission
@@ -33,6 +35,10 @@ OAUTH = {
     "oauth_client_secret": "secret",
     "store_key": f"{'A' * 43}=",
 }
+
+
+def test_every_place_that_needs_a_library_is_known() -> None:
+    assert LIBRARIES.keys() == set(MEDIA_SCHEMES) - {"https", "http"}
 
 
 def amiss(patient: Patient) -> list[Finding]:
@@ -143,6 +149,12 @@ SPOILT = {
     ),
     "is nearly full": (("CONFIG SET maxmemory 1100kb",), "memory", Level.WARNING, "It is nearly full"),
     "keeps nothing": (("CONFIG SET appendonly no",), "persistence", Level.WARNING, "append-only file is off"),
+    "answers first": (
+        ("CONFIG SET appendfsync everysec",),
+        "persistence",
+        Level.WARNING,
+        "answers before its append-only file is on the disk (appendfsync everysec)",
+    ),
     "is a replica": (("REPLICAOF 127.0.0.1 1",), "role", Level.PROBLEM, "It is a replica, which only reads."),
 }
 
@@ -194,7 +206,10 @@ def test_clocks_that_differ_are_told(make_patient: MakePatient, monkeypatch: pyt
 
     found = {finding.check: finding for finding in amiss(patient)}
 
-    assert "100.0 s apart; the server's is behind." in found["clock"].seen
+    apart = re.search(r"([0-9.]+) s apart; the server's is behind\.", found["clock"].seen)
+    assert apart
+    # On a busy machine it is not known to a tenth when the server read its clock.
+    assert float(apart[1]) == pytest.approx(100, abs=1)
     assert "NTP" in found["clock"].advice
 
 
@@ -368,7 +383,7 @@ def test_a_check_that_fails_or_hangs_hides_no_other(make_patient: MakePatient) -
 
     checks = {"fails": fails, "hangs": hangs, "complains": complains, "cut off": is_cut_off}
     try:
-        found = examine(make_patient(), checks, deadline_s=0.2)
+        found = examine(make_patient(), checks, deadline_s=1.5)
     finally:
         release.set()
 

@@ -118,6 +118,11 @@ class Bench:
         due_ms = self.server.client.zscore(self.key(f"due:{lane}:{batch}"), id_of(name))
         return None if due_ms is None else due_ms / 1000 - self.clock.now_s
 
+    def published(self, queue: str) -> list[str]:
+        """Read the messages of a queue, in the order in which workers take them."""
+        texts: list[str] = self.server.client.lrange(self.key(f"celery:{queue}"), 0, -1)
+        return texts[::-1]
+
     def is_woken(self) -> bool:
         """Tell whether a dispatcher was told since the last time this was asked."""
         return bool(self.server.client.delete(self.key("wake")))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pipeline.errors import LeaseLost, PayloadUnknown
-from pipeline.job import Held, Lane, State, Step, job_id_of
+from pipeline.job import Claim, Held, Lane, State, Step, StepMessage, job_id_of
 from pipeline.ledger import Filled, Filling, Ledger, Link
 from pipeline.limiter import Slot
 from tests.integration.ledger.bench import BATCH, LEASE_TTL_S, REASON, Bench, make_submission, make_wait
@@ -65,6 +65,56 @@ def test_a_delivery_may_ask_twice(bench: Bench) -> None:
     ask = [bench.ledger.begin_step(claim.job_id, claim.lease_token, Step.VALIDATE, run="run") for _ in "12"]
 
     assert ask[0] == ask[1]
+
+
+def test_the_message_of_the_next_step_is_published_with_what_is_recorded(bench: Bench) -> None:
+    held, following = bench.held(), StepMessage("media", "the next one")
+
+    for _ in "an answer that was lost, and again":
+        bench.ledger.record_step(held, following=following)
+
+    assert bench.published("media") == ["the next one"]
+    assert bench.published("calls") == []
+
+
+def test_who_asks_again_when_the_next_step_is_recorded_too_is_told_that_his_is(bench: Bench) -> None:
+    """Its answer was lost, and whoever took the message that it published was quick."""
+    first = bench.held()
+    claim = Claim(first.job_id, first.lease_token, (Step.CREATE_CALL,), rescued=False)
+    bench.ledger.record_step(first, following=StepMessage("calls", "the next one"))
+    bench.ledger.record_step(bench.begin(claim), {"call_id": "77"})
+
+    bench.ledger.record_step(first, following=StepMessage("calls", "the next one"))
+
+    assert bench.published("calls") == ["the next one"]
+    assert bench.job()["step"] == "created"
+
+
+def test_who_lost_the_lease_publishes_nothing(bench: Bench) -> None:
+    held = bench.held()
+    bench.clock.advance(LEASE_TTL_S + 1)
+    bench.claim()
+
+    with pytest.raises(LeaseLost):
+        bench.ledger.record_step(held, following=StepMessage("media", "the next one"))
+
+    assert bench.published("media") == []
+
+
+def test_nothing_follows_what_was_the_last_step(bench: Bench) -> None:
+    held = bench.held(step=Step.CREATE_CALL, media=None)
+
+    bench.ledger.record_step(held, following=StepMessage("media", "of no use"))
+
+    assert bench.published("media") == []
+
+
+def test_messages_are_taken_in_the_order_in_which_they_were_published(bench: Bench) -> None:
+    messages = [StepMessage("calls", "1"), StepMessage("media", "2"), StepMessage("calls", "3")]
+
+    bench.ledger.publish(messages)
+
+    assert (bench.published("calls"), bench.published("media")) == (["1", "3"], ["2"])
 
 
 @pytest.mark.parametrize("step", [Step.VALIDATE, Step.CREATE_CALL])

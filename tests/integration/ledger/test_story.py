@@ -82,7 +82,9 @@ def test_a_lost_worker_and_a_person_who_brings_back_are_told(
     control.retry(BATCH)
     codes = [event.code for event in story_of(control, "pbx-1")]
     assert codes == ["worker_lost"] * ATTEMPTS_MAX + ["brought_back"]
-    assert control.story(job_id_of("pbx-1")).record.state == State.PENDING  # type: ignore[union-attr]
+    story = control.story(job_id_of("pbx-1"))
+    assert story
+    assert story.record.state == State.PENDING
 
 
 def test_it_tells_what_is_going_on(bench: Bench, ledger: Ledger, control: Control, clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.job import Lane
-from pipeline.limiter import Limiter, Slot
+from pipeline.limiter import Limiter, Slot, limiter
 from pipeline.store import Store
 from tests.chaos.cable import Cable
 from tests.integration.limiter.pace import make_limits
@@ -46,13 +47,30 @@ def acquire_while_held(far: Limiter, cable: Cable) -> Slot:
     return slot
 
 
-def ahead_s(slot: Slot, far: Limiter) -> float:
-    """Say how far this process's reckoning of a slot is ahead of the server's."""
-    return (slot.at_us / 1e6 - far.clock()) - slot.wait_s
+def off_s(slot: Slot, far: Limiter) -> float:
+    """Say by how much at the least this process's reckoning of a slot differs from the server's."""
+    asked_at = time.monotonic()
+    wait_s = slot.at_us / 1e6 - far.clock()
+    # The server read its clock at some time in between.
+    least, most = (wait_s - (slot.leaves_at - now_s) for now_s in (asked_at, time.monotonic()))
+    return max(least, -most, 0.0)
 
 
-def test_a_slot_that_was_long_in_coming_is_vague(far: Limiter, cable: Cable) -> None:
-    assert isinstance(far.acquire(Lane.BACKFILL), Slot)
+def test_a_first_slot_that_was_long_in_coming_is_known_by_the_time_alone(far: Limiter, cable: Cable) -> None:
+    # another's exchange, by the same connection
+    assert isinstance(Limiter(far._store, far.limits).acquire(Lane.BACKFILL), Slot)
+
+    slot = acquire_while_held(far, cable)
+
+    assert off_s(slot, far) < HELD_S / 4
+    assert not slot.is_vague
+
+
+def test_a_slot_whose_time_is_told_by_nothing_is_vague(
+    far: Limiter, cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "CLOCK_READINGS_MAX", 0)
+    assert isinstance(Limiter(far._store, far.limits).acquire(Lane.BACKFILL), Slot)
 
     slot = acquire_while_held(far, cable)
 
@@ -63,13 +81,22 @@ def test_a_slot_that_was_long_in_coming_is_vague(far: Limiter, cable: Cable) -> 
     assert following.doubt_s < slot.doubt_s
 
 
+def test_a_slot_that_was_long_in_coming_is_known_by_the_slots_before(far: Limiter, cable: Cable) -> None:
+    assert isinstance(far.acquire(Lane.BACKFILL), Slot)
+
+    slot = acquire_while_held(far, cable)
+
+    assert off_s(slot, far) < HELD_S / 4
+    assert slot.doubt_s < HELD_S / 4
+
+
 def test_to_connect_takes_no_part_in_it(far: Limiter, cable: Cable) -> None:
     far.acquire(Lane.BACKFILL)
     far._store.close()  # the next question needs a connection of its own
 
     slot = acquire_while_held(far, cable)
 
-    assert abs(ahead_s(slot, far)) < HELD_S / 4
+    assert off_s(slot, far) < HELD_S / 4
     assert slot.doubt_s < HELD_S / 4
 
 
@@ -79,4 +106,4 @@ def test_a_question_that_had_to_be_asked_again_is_vague(far: Limiter, server: Se
     slot = far.acquire(Lane.BACKFILL)
     assert isinstance(slot, Slot)
     # However it was asked, what is known of its instant is true.
-    assert abs(ahead_s(slot, far)) < slot.doubt_s + HELD_S / 4
+    assert off_s(slot, far) < slot.doubt_s + HELD_S / 4

@@ -17,14 +17,17 @@ from pipeline.limiter import Limiter, Notices, Slot
 from pipeline.store import Store
 from tests.integration.limiter.pace import make_limits
 from tests.servers import Server
+from tests.waiting import await_true
 
 pytestmark = pytest.mark.quiet
 
 PROCESSES = 8
 PER_SECOND = 40.0
-# A notice is there within milliseconds; a process that is about to leave cannot be held up any more.
-ON_THE_WAY_S = 0.1
-HEARD_S = 10.0
+# A notice is there within milliseconds; a process that is about to leave cannot be held up any more, and on a
+# busy machine may take its time to.
+ON_THE_WAY_S = 0.3
+# Eight processes that start at once take long on a busy machine.
+HEARD_S = 60.0
 
 
 def send_on(url: str, namespace: str, pipe: Connection) -> None:
@@ -83,14 +86,15 @@ def test_nothing_is_sent_by_any_of_eight_processes_while_the_gate_is_closed(
         for end in ends:
             assert end.poll(HEARD_S), "every process takes its part"
         sent_until(ends, time.monotonic() + 0.5)
-        assert limiter.use().today > 2 * PROCESSES
+        await_true(lambda: limiter.use().today > 2 * PROCESSES, "they send on")
 
-        closed_at = time.monotonic()
+        before = time.monotonic()
         limiter.close_for(2, "429")
-        late = [at for at in sent_until(ends, closed_at + 1.9) if at > closed_at + ON_THE_WAY_S]
+        closed_at = time.monotonic()
+        late = [at for at in sent_until(ends, before + 1.9) if at > closed_at + ON_THE_WAY_S]
         assert late == []
 
         # By itself it opens again, for all of them.
         for end in ends:
             assert end.poll(HEARD_S)
-            assert end.recv() >= closed_at + 2
+            assert end.recv() >= before + 2

@@ -197,7 +197,7 @@ def test_a_slow_store_is_left_when_it_is_silent(store: S3, monkeypatch: pytest.M
     store.client.put_object(Bucket="calls", Key="2026/larger.wav", Body=LARGER)
     with throttled(store.url) as way:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", way.url)
-        access = Access((ROOT,), read_timeout_s=0.5)
+        access = Access((ROOT,), read_timeout_s=1.5)
         media = probe(f"{ROOT}/larger.wav", access)
         stream = open_media(media.reference, access)[1]
         stream.read(1000)
@@ -206,7 +206,7 @@ def test_a_slow_store_is_left_when_it_is_silent(store: S3, monkeypatch: pytest.M
 
         with pytest.raises(MediaUnavailable, match="Read timeout"):
             read_all(stream)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_a_link_is_signed_and_gives_the_media(store: S3) -> None:

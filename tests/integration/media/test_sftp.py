@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ def server(shared_server: SFTP, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     sftp.let_go()
 
 
-def access_to(server: SFTP, **more: float) -> Access:
-    return Access((f"{server.url}/calls",), sftp_password=server.password, **more)  # type: ignore[arg-type]
+def access_to(server: SFTP, **more: Any) -> Access:
+    return Access((f"{server.url}/calls",), sftp_password=server.password, **more)
 
 
 def test_a_file_is_looked_at_and_read(server: SFTP) -> None:

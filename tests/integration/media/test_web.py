@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ LARGE = wav(bytes(range(256)) * 2_000)
 LARGER = wav(bytes(range(256)) * 40_000)
 
 
-def access_to(web: Web, **more: object) -> Access:
-    return Access((web.url,), connect_timeout_s=5.0, read_timeout_s=5.0, **more)  # type: ignore[arg-type]
+def access_to(web: Web, **more: Any) -> Access:
+    return Access((web.url,), connect_timeout_s=5.0, read_timeout_s=5.0, **more)
 
 
 def read_all(stream: MediaStream) -> str:
@@ -317,11 +318,15 @@ def test_headers_go_to_their_host_alone(web: Web) -> None:
     assert "X-Key" not in web.requests[-1][1]
 
 
+def redirect_to(location: str) -> Callable[[Exchange], None]:
+    return lambda exchange: exchange.redirect(location, 307)
+
+
 @pytest.mark.parametrize(("hops", "is_taken"), [(3, True), (4, False)])
 def test_redirects_are_followed_three_times(web: Web, hops: int, is_taken: bool) -> None:
     web.files["/0"] = LARGE
     for hop in range(1, hops + 1):
-        web.answers[f"/{hop}"] = lambda exchange, hop=hop: exchange.redirect(f"{hop - 1}", 307)  # type: ignore[misc]
+        web.answers[f"/{hop}"] = redirect_to(f"{hop - 1}")
 
     if is_taken:
         assert probe(f"{web.url}/{hops}", access_to(web)).size_bytes == len(LARGE)

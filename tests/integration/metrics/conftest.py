@@ -9,13 +9,14 @@ from prometheus_client.registry import CollectorRegistry
 
 from pipeline.metrics import LedgerCollector, register
 from pipeline.settings import Settings
+from pipeline.store import Store
 from tests.integration.ledger.bench import Bench
 from tests.servers import Server
 
 
 @pytest.fixture
-def bench(server: Server, namespace: str, store: object) -> Bench:
-    return Bench(server, namespace, store)  # type: ignore[arg-type]
+def bench(server: Server, namespace: str, store: Store) -> Bench:
+    return Bench(server, namespace, store)
 
 
 @pytest.fixture

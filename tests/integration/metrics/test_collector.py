@@ -124,7 +124,7 @@ def test_a_closed_gate_is_told_with_its_reason(
     assert {each for each in REASONS if told["gong_ingest_gate_closed", (each,)]} == {reason}
     assert {each for each in REASONS if told["gong_ingest_gate_closings_total", (each,)]} == {reason}
     # the script's own table of reasons is the same
-    assert all(f"{each} = " in script_text("gate") for each in REASONS)
+    assert all(f"{each} = " in script_text("close") for each in REASONS)
 
 
 @pytest.mark.usefixtures("collector")

@@ -116,11 +116,10 @@ def test_behind_a_closed_gate_nobody_waits(reader: Reader, company: Company) -> 
 def test_another_reader_is_waited_for(
     reader: Reader, company: Company, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Directory(store, taken_s=0.5)
-    other.take_page(KEPT_S)
+    Directory(store, taken_s=0.5).take_page(KEPT_S)
 
     assert reader.survey({GOOD: 1}) == []
 
-    other.take_page(0.0)
+    Directory(store, taken_s=PAGE_TAKEN_S).take_page(0.0)
     monkeypatch.setattr(module, "PATIENCE_S", 0.0)
     assert refused(later(reader, store, 0.0).read(0.0) or []).code == "waits_for_users"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-
-import pytest
 
 from tests.integration.simulator.client import AUTHORIZATION, Client, Reply, connected, wait_for_requests
 from tests.simulators import Simulator, running_simulator
@@ -31,8 +31,24 @@ def flood(simulator: Simulator, seconds: float) -> list[Reply]:
         return [reply for replies in pool.map(ask_on, range(4)) for reply in replies]
 
 
-def admitted_s(simulator: Simulator) -> list[float]:
-    return [at_s for at_s, _, _, status, _ in simulator.record()["requests"] if status != 429]
+def judged_s(simulator: Simulator, most: Callable[[float], float]) -> list[float]:
+    """Say when requests were admitted: never one too many, and what was refused would have been one.
+
+    `most` says how many may be admitted in a span of so many seconds, both ends included.
+    """
+    rows = simulator.record("calls=0")["requests"]
+    admitted = [at_s for at_s, _, _, status, _ in rows if status != 429]
+    refused = [at_s for at_s, _, _, status, _ in rows if status == 429]
+
+    def is_too_many(at_s: float, more: int, rounding_s: float) -> bool:
+        before = [each_s for each_s in admitted if each_s <= at_s]
+        counted = ((len(before) - place + more, at_s - each_s) for place, each_s in enumerate(before))
+        return any(count > most(span_s + rounding_s) for count, span_s in counted)
+
+    assert not any(is_too_many(at_s, 0, ROUNDING_S) for at_s in admitted)
+    assert all(is_too_many(at_s, 1, -ROUNDING_S) for at_s in refused)
+    assert refused
+    return admitted
 
 
 def ask_many(client: Client, count: int) -> list[Reply]:
@@ -42,11 +58,8 @@ def ask_many(client: Client, count: int) -> list[Reply]:
 def test_sliding_admits_its_rate_in_any_second() -> None:
     with running_simulator(policy="sliding", requests_per_second=10) as simulator:
         flood(simulator, 2.5)
-        times_s = admitted_s(simulator)
-    assert len(times_s) == 30
-    assert all(
-        later - earlier >= 1.0 - ROUNDING_S for earlier, later in zip(times_s, times_s[10:], strict=False)
-    )
+        times_s = judged_s(simulator, lambda span_s: 10 * (1 + math.floor(span_s)))
+    assert len(times_s) >= 20
 
 
 def test_fixed_admits_its_rate_in_each_second_of_the_clock() -> None:
@@ -65,12 +78,8 @@ def test_fixed_admits_its_rate_in_each_second_of_the_clock() -> None:
 def test_bucket_admits_its_capacity_and_then_its_rate() -> None:
     with running_simulator(policy="bucket", requests_per_second=10) as simulator:
         flood(simulator, 2.5)
-        times_s = admitted_s(simulator)
-    # Nobody can ask for its tokens so fast that more than a few are new ones.
-    new = 10 * (times_s[9] - times_s[0])
-    assert new < 5
-    # What nobody asks for in a busy moment stays in the bucket.
-    assert len(times_s) == pytest.approx(10 + 10 * (times_s[-1] - times_s[0]), abs=2)
+        times_s = judged_s(simulator, lambda span_s: 10 + 10 * span_s)
+    assert len(times_s) >= 20
 
 
 def test_a_refusal_asks_for_whole_seconds_and_takes_nothing() -> None:
@@ -79,11 +88,13 @@ def test_a_refusal_asks_for_whole_seconds_and_takes_nothing() -> None:
         connected(simulator) as client,
     ):
         replies = ask_many(client, 4)
-        totals = simulator.record("calls=0")["totals"]
+        record = simulator.record("calls=0")
     assert [reply.status for reply in replies] == [200, 429, 429, 429]
-    assert {reply.headers["Retry-After"] for reply in replies[1:]} == {"2"}
+    first_s, *refused_s = (at_s for at_s, *_ in record["requests"])
+    waits = [str(math.ceil(first_s + 2 - at_s)) for at_s in refused_s]
+    assert [reply.headers["Retry-After"] for reply in replies[1:]] == waits
     assert replies[1].error == "API request limit exceeded"
-    assert totals == {"workspaces": {"200": 1, "429": 3}}
+    assert record["totals"] == {"workspaces": {"200": 1, "429": 3}}
 
 
 def test_the_day_is_over_after_its_requests_whatever_they_asked_for() -> None:
@@ -105,10 +116,9 @@ def test_the_day_is_over_after_its_requests_whatever_they_asked_for() -> None:
 def test_the_day_reopens_when_it_said() -> None:
     options = {"policy": "sliding", "requests_per_second": 1_000, "requests_per_day": 3, "day_s": 1.0}
     with running_simulator(**options) as simulator:
-        flood(simulator, 1.5)
-        times_s = admitted_s(simulator)
-    assert len(times_s) == 6
-    assert times_s[3] - times_s[0] >= 1.0 - ROUNDING_S
+        flood(simulator, 2.0)
+        times_s = judged_s(simulator, lambda span_s: 3 * (1 + math.floor(span_s)))
+    assert len(times_s) >= 6
 
 
 def test_a_request_arrives_when_its_headers_do_and_not_when_its_body_ends() -> None:

@@ -17,7 +17,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with running_simulator(token_lifetime_s=1, requests_per_second=1000) as running:
+    with running_simulator(token_lifetime_s=3, requests_per_second=1000) as running:
         yield running
 
 

@@ -119,6 +119,10 @@ class Bench:
         """Count the requests that were granted."""
         return self.services.limiter.use().today
 
+    def missed(self) -> int:
+        """Count the slots that were given up: a busy machine misses more, and each costs an interval."""
+        return self.services.limiter.in_force().missed
+
 
 @contextmanager
 def make_bench(server: Server, store: Store, name: str, root: Path, url: str) -> Iterator[Bench]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipeline.gong import GongClient
 from pipeline.job import Lane, State, Step
 from pipeline.ledger import Ledger
-from pipeline.limiter import Limiter, Refusal, Slot
-from pipeline.outcome import Answer
+from pipeline.limiter import Slot
 from pipeline.steps import Again, GoOn, Stop
 from tests.integration.steps.bench import Bench, beside
+from tests.integration.steps.slow import LongInComing, SlowToConnect, SlowToLeave
 from tests.simulators import Simulator
 from tests.waiting import await_true
 
@@ -26,18 +23,27 @@ pytestmark = pytest.mark.quiet
 EARLY_S = 0.02
 
 
+def ahead_of_us_s(api: Simulator) -> float:
+    """Say how much the time of the API's record is ahead of `time.monotonic`.
+
+    What is read late makes it look less.
+    """
+    return max(float(api.health()["elapsed_s"]) - time.monotonic() for _ in range(5))
+
+
 def test_a_request_leaves_at_its_instant(bench: Bench, api: Simulator) -> None:
     bench.hand_in()
     bench.run_before(Step.CREATE_CALL)
     bench.pace(requests_per_second=2.0)
     slot = bench.services.limiter.acquire(Lane.BACKFILL)
     assert isinstance(slot, Slot)
-    ahead_s = api.health()["elapsed_s"] - time.monotonic()
+    ahead_s = ahead_of_us_s(api)
 
     assert bench.run(Step.CREATE_CALL) == GoOn()
 
     arrived_at_s, *_ = api.record("calls=0")["requests"][-1]
-    assert -EARLY_S <= arrived_at_s - (slot.leaves_at + ahead_s + 0.5) < 0.1
+    leaves_at = slot.leaves_at + 0.5 * (1 + bench.missed())
+    assert -EARLY_S <= arrived_at_s - (leaves_at + ahead_s) < 0.1
 
 
 def test_a_slot_that_was_missed_is_given_up_for_another(
@@ -54,54 +60,26 @@ def test_a_slot_that_was_missed_is_given_up_for_another(
     assert "missed its slot and takes another" in caplog.text
     assert (bench.sent(), api.health()["requests"] - before) == (1, 1)
     assert bench.counts().requests == 1
-    assert bench.services.limiter.in_force().missed == 1
+    assert bench.missed() >= 1
 
 
-def test_a_slot_that_is_known_too_badly_is_given_up_at_once(bench: Bench, api: Simulator) -> None:
+def test_a_slot_that_is_known_too_badly_is_given_up_at_once(
+    bench: Bench, api: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     bench.hand_in()
     bench.run_before(Step.CREATE_CALL)
     before = api.health()["requests"]
     bench.have(limiter=LongInComing.of(bench.services.limiter))
+    # The second slot is one for now, and must not be missed for a connection that is still to be opened.
+    bench.services.client.connect()
 
     assert bench.run(Step.CREATE_CALL) == GoOn()
 
+    assert "a slot is known too badly to be used" in caplog.text
     assert api.health()["requests"] - before == 1
     assert bench.counts().requests == 1
-    assert bench.services.limiter.in_force().missed == 1
-
-
-class LongInComing(Limiter):
-    """Hears of its first slot late."""
-
-    vague = 1
-
-    @classmethod
-    def of(cls, limiter: Limiter) -> LongInComing:
-        return cls(limiter._store, limiter.limits)
-
-    def acquire(self, *args: Any, **kwargs: Any) -> Slot | Refusal:
-        answer = super().acquire(*args, **kwargs)
-        if isinstance(answer, Slot) and self.vague:
-            self.vague -= 1
-            return replace(answer, doubt_s=0.1)
-        return answer
-
-
-class SlowToConnect(GongClient):
-    """Takes longer to connect, the first time, than a slot holds."""
-
-    @classmethod
-    def of(cls, client: GongClient) -> SlowToConnect:
-        slow = cls(client.base_url, access_key="demo-key", access_key_secret="demo-secret")
-        slow.delays_s = [0.1]
-        return slow
-
-    delays_s: list[float]
-
-    def connect(self) -> None:
-        super().connect()
-        if self.delays_s:
-            threading.Event().wait(self.delays_s.pop())
+    assert bench.missed() >= 1
 
 
 def test_who_needs_long_to_be_ready_is_given_the_time(bench: Bench, api: Simulator) -> None:
@@ -133,26 +111,6 @@ def test_a_request_that_leaves_late_all_the_same_is_told_of(
 
     assert bench.services.limiter.in_force().late == before + 1
     assert "s after its slot" in caplog.text
-
-
-class SlowToLeave(GongClient):
-    """Loses its connection when the slot has come, and takes long to open another."""
-
-    @classmethod
-    def of(cls, client: GongClient) -> SlowToLeave:
-        return cls(client.base_url, access_key="demo-key", access_key_secret="demo-secret")
-
-    def create_call(self, *args: Any, **kwargs: Any) -> Answer:
-        self._open_anew()
-        return super().create_call(*args, **kwargs)
-
-    def upload_media(self, *args: Any, **kwargs: Any) -> Answer:
-        self._open_anew()
-        return super().upload_media(*args, **kwargs)
-
-    def _open_anew(self) -> None:
-        self.close()
-        threading.Event().wait(0.05)
 
 
 def test_a_lease_that_was_lost_before_another_slot_sends_nothing(bench: Bench, api: Simulator) -> None:
@@ -230,7 +188,7 @@ def test_a_slot_that_is_moved_for_live_is_used_where_it_is_then(bench: Bench, ap
     bench.pace(requests_per_second=1.0)
     first = bench.services.limiter.acquire(Lane.BACKFILL)
     assert isinstance(first, Slot)
-    ahead_s = api.health()["elapsed_s"] - time.monotonic()
+    ahead_s = ahead_of_us_s(api)
     live: list[Slot] = []
 
     def go_first() -> None:
@@ -243,21 +201,23 @@ def test_a_slot_that_is_moved_for_live_is_used_where_it_is_then(bench: Bench, ap
         assert bench.run(Step.CREATE_CALL) == GoOn()
 
     arrived_at_s, *_ = api.record("calls=0")["requests"][-1]
-    assert live[0].leaves_at == pytest.approx(first.leaves_at + 1.0, abs=0.01)
-    assert -EARLY_S <= arrived_at_s - (live[0].leaves_at + ahead_s + 1.0) < 0.1
+    assert live[0].at_us == first.at_us + 1_000_000
+    leaves_at = live[0].leaves_at + 1.0 * (1 + bench.missed())
+    assert -EARLY_S <= arrived_at_s - (leaves_at + ahead_s) < 0.1
 
 
 def test_a_slot_far_away_is_waited_for_without_a_process(bench: Bench) -> None:
     bench.hand_in()
     bench.run_before(Step.CREATE_CALL)
     bench.pace(requests_per_second=0.1)
+    began = time.monotonic()
     bench.services.limiter.acquire(Lane.BACKFILL)
 
     after = bench.run(Step.CREATE_CALL)
 
     assert isinstance(after, Again)
     assert after.code == "waits_second"
-    assert 6 < after.wait_s < 7
+    assert 7 - (time.monotonic() - began) < after.wait_s < 7
     assert (bench.job()["state"], bench.job()["attempts"]) == (State.ACTIVE, "0")
 
 
@@ -280,9 +240,9 @@ def test_a_lease_that_is_lost_while_waiting_sends_nothing(bench: Bench, api: Sim
     bench.hand_in()
     bench.run_before(Step.CREATE_CALL)
     arrived = api.health()["requests"]
-    bench.pace(requests_per_second=1.0)
+    bench.pace(requests_per_second=0.4)
     bench.services.limiter.acquire(Lane.BACKFILL)
-    bench.have(ledger=Ledger(bench.store, lease_ttl_s=0.3, attempts_max=9))
+    bench.have(ledger=Ledger(bench.store, lease_ttl_s=1.5, attempts_max=9))
 
     def take_away() -> None:
         await_true(lambda: bench.counts().requests == 1, "the create has its slot")

@@ -136,7 +136,7 @@ def test_others_see_how_far_an_upload_is(
     assert (upload.client_unique_id, upload.step) == (bench.name, Step.UPLOAD_MEDIA)
     assert (upload.worker, upload.size_bytes) == ("host-1:4711", size_bytes)
     assert 0 < (upload.sent_bytes or 0) < size_bytes
-    assert told[0].sent_bytes == upload.sent_bytes
+    assert upload.sent_bytes in {each.sent_bytes for each in told}
     assert bench.services.ledger.under_way() == []
 
 
@@ -161,8 +161,8 @@ def test_a_lease_that_is_lost_ends_the_upload_in_its_middle(
 def test_an_api_that_takes_too_little_is_left_and_asked_again(
     bench: Bench, api: Simulator, way: Throttle
 ) -> None:
-    with uploading(bench, way, upload_bytes_per_s_min=1e6, upload_window_s=0.5) as after:
-        way.bytes_per_s = 1e5
+    with uploading(bench, way, upload_bytes_per_s_min=2e5, upload_window_s=1.0) as after:
+        way.bytes_per_s = 2e4
 
     assert after == [Again(2.0, "timed_out")]
     assert bench.run(Step.UPLOAD_MEDIA) == GoOn()
@@ -198,9 +198,9 @@ def test_a_place_that_answers_no_more_does_not_hold_the_process(
     bench: Bench, api: Simulator, dead_place: Callable[[int], None], from_bytes: int
 ) -> None:
     bench.media.write_bytes(wav(bench.name.encode().ljust(100) + bytes(3 * BLOCK_BYTES)))
-    bench.have(settings=replace(bench.services.settings, connect_timeout_s=0.2, read_timeout_s=0.2))
     bench.hand_in()
     bench.run_before(Step.UPLOAD_MEDIA)
+    bench.have(settings=replace(bench.services.settings, connect_timeout_s=0.2, read_timeout_s=0.2))
     dead_place(from_bytes)
 
     assert bench.run(Step.UPLOAD_MEDIA) == Again(2.0, "media_unavailable")

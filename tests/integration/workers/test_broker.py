@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from kombu import Connection, Queue
 
+from pipeline.job import StepMessage
+from pipeline.ledger import Ledger
+from pipeline.settings import Settings
+from pipeline.store import Store
 from tests.servers import Server
+from workers.app import make_app
 from workers.broker import use_for_redis
 
 QUEUE = Queue("calls")
+MESSAGE = {
+    "body": json.dumps("the body"),
+    "content-type": "application/json",
+    "content-encoding": "utf-8",
+    "headers": {},
+    "properties": {"delivery_tag": "1", "delivery_info": {"exchange": "", "routing_key": QUEUE.name}},
+}
 
 
 @pytest.fixture
@@ -85,3 +99,17 @@ def test_one_client_publishes_all(connection: Any, server: Server) -> None:
     assert channel._create_client() is before
     channel._after_fork()
     assert channel._create_client() is not before
+
+
+@pytest.mark.parametrize("database", ["", "?db=2"])
+def test_workers_take_messages_from_where_the_ledger_puts_them(
+    server: Server, namespace: str, database: str
+) -> None:
+    settings = Settings(redis_url=server.url + database, namespace=namespace)
+    with closing(Store.from_settings(settings)) as store:
+        Ledger.from_settings(settings, store).publish([StepMessage("calls", json.dumps(MESSAGE))])
+
+    with make_app(settings) as app, app.connection_for_read() as opened:
+        taken = take(opened.channel())
+
+    assert taken.payload == "the body"

@@ -312,18 +312,24 @@ def test_a_worker_waits_for_messages_and_takes_them_at_once(
 ) -> None:
     monkeypatch.setenv("GONG_INGEST_REDIS_URL", server.url)
     monkeypatch.setenv("GONG_INGEST_NAMESPACE", bench.namespace)
+    # Longer than this test waits, so who would only look now and then takes nothing.
+    monkeypatch.setattr("workers.intake.LOOK_INTERVAL_S", 12)
     consumer: Any = SimpleNamespace(hostname="worker@here", app=make_app(Settings(redis_url=server.url)))
     duty = IntakeDuty(consumer)
     duty.start(consumer)
     try:
         await_true(lambda: _waits(server), "the worker waits")
         bench.send(message_for("a"))
-        await_true(lambda: bench.batch_of("a"), "it is in the ledger", within_s=0.9)
+        await_true(lambda: bench.batch_of("a"), "it is in the ledger")
         bench.send(b"\xff\xfe")
-        await_true(bench.refused, "it is refused", within_s=0.9)
+        await_true(bench.refused, "it is refused")
+        # Its next wait is one that a worker which stops sees the end of.
+        monkeypatch.setattr("workers.intake.LOOK_INTERVAL_S", 1)
+        bench.send(message_for("b"))
+        await_true(lambda: bench.batch_of("b"), "it has been awake")
     finally:
         duty.stop(consumer)
-    assert bench.server.client.hgetall(f"{bench.namespace}:duties") == {}
+    await_true(lambda: bench.server.client.hgetall(f"{bench.namespace}:duties") == {}, "the duty is left")
 
 
 def _waits(server: Server) -> bool:

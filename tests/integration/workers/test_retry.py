@@ -32,7 +32,7 @@ def test_it_is_shown_as_before_however_often_it_came(
 ) -> None:
     app = make_app(Settings(redis_url=server.url, namespace=namespace))
     monkeypatch.setattr(tasks, "services", lambda *_: None)
-    monkeypatch.setattr(tasks, "run_step", lambda *_: Again(30.0, "waits_second"))
+    monkeypatch.setattr(tasks, "run_step", lambda *_, **__: Again(30.0, "waits_second"))
     app.loader.import_default_modules()
     task: Any = app.tasks[name]
     kwargs = {"job_id": JOB_ID, "lease_token": 7}

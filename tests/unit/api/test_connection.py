@@ -75,8 +75,10 @@ def test_what_is_there_already_is_taken_however_late(pair: Pair) -> None:
     assert patient.recv(1) == b"x"
 
 
-def test_much_that_has_come_gives_more_time(pair: Pair) -> None:
+def test_much_that_has_come_gives_more_time(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENCE_MAX_S", 30.0)
     patient, theirs = pair
+    patient.setblocking(True)
     patient._waited_s = connection.BEGINNING_S + 1
     patient._received = 10 * connection.BYTES_PER_S_MIN
     threading.Timer(WAIT_S / 5, theirs.send, (b"x",)).start()

@@ -61,7 +61,7 @@ def changed_calls(draw: st.DrawFn) -> dict[str, Json]:
     return call
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=400)
 @given(changed_calls())
 def test_what_is_taken_is_what_load_takes(call: dict[str, Json]) -> None:
     assert not (is_taken(call) and CALL_SCHEMA.validate(call))
@@ -72,7 +72,7 @@ def test_a_call_of_the_document_is_taken(call: dict[str, Json]) -> None:
     assert takes(call)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(changed_calls() | calls())
 def test_a_call_is_refused_or_written_as_it_is_without_the_short_way(call: dict[str, Json]) -> None:
     with pytest.MonkeyPatch.context() as patched:

@@ -1,4 +1,4 @@
-"""What `status --json` prints: names and meaning are a contract that stands in the README."""
+"""What `status --json` prints: names and meaning are a contract that stands in docs/json.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.clocks import NOON_S
 from tests.unit.overviews import make_counts, make_gate, make_overview, make_standing, make_upload
 from tests.zones import in_zone
 
-README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+FIELDS = (Path(__file__).parents[3] / "docs" / "json.md").read_text("utf-8")
 NOON = "2023-11-14T22:13:20+00:00"
 
 
@@ -166,10 +166,10 @@ def names_in(value: Any) -> set[str]:
     return set(value).union(*map(names_in, value.values()))
 
 
-def test_every_field_and_word_stands_in_the_readme() -> None:
+def test_every_field_and_word_is_explained() -> None:
     overview = make_overview(RUNNING, gate=make_gate(), uploads=(make_upload(),), webhook=make_standing())
     found = document(overview, None)
-    explained = set(re.findall(r"`(\w+)`", README))
+    explained = set(re.findall(r"`(\w+)`", FIELDS))
 
     words = names_in(found) | {each.value for each in (*Standing, *Obstacle)}
     assert words - explained == set()

@@ -51,6 +51,11 @@ def test_the_document_has_exactly_these_fields() -> None:
     assert json.loads(json.dumps(document)) == document
 
 
+def test_it_is_told_when_the_batch_has_more_than_the_manifest() -> None:
+    assert not make_summary().has_others  # 37 in the ledger, and the rows of 40
+    assert make_summary(submitted=3, updated=0, known=0).has_others
+
+
 def test_recordings_that_an_earlier_batch_has_are_counted_with_it() -> None:
     elsewhere = [State.DONE, State.DONE, State.DEAD, State.PENDING, State.ACTIVE, State.CANCELLED, None]
 

@@ -29,10 +29,22 @@ def test_header_is_refused_with_its_place_and_every_problem() -> None:
 
 def test_header_of_another_file_is_refused_in_a_short_message() -> None:
     with pytest.raises(ManifestUnreadable) as raised:
-        Columns.of_header([str(number) * 500 for number in range(50_000)], "calls.csv, line 1")
+        Columns.of_header(["media", *(str(number) * 500 for number in range(50_000))], "calls.csv, line 1")
     message = str(raised.value)
     assert message.endswith("; and there are more.")
     assert len(message) < 4_000
+
+
+def test_who_has_the_export_of_another_system_is_told_how_to_go_on() -> None:
+    with pytest.raises(ManifestUnreadable) as raised:
+        Columns.of_header(["Call ID", "Agent", "Started"], "export.csv, line 1")
+
+    hint = "for the export of another system, `gong-ingest map --init EXPORT --output map.toml` writes"
+    assert str(raised.value).startswith(f"export.csv, line 1: it has none of the columns of a call; {hint}")
+    # some names are those of a call by chance
+    with pytest.raises(ManifestUnreadable) as raised:
+        Columns.of_header(["Call ID", "direction", "Started"], "export.csv, line 1")
+    assert str(raised.value).endswith(f"; {hint} a first map, and --map reads with it.")
 
 
 def test_white_space_around_a_name_does_not_count() -> None:

@@ -231,7 +231,7 @@ def saved_by_a_spreadsheet(separator: str, encoding: str, quoting: int) -> bytes
         ["21", "", *GOOD.values(), "too", "many"],
     ]
     text = io.StringIO(newline="")
-    csv.writer(text, delimiter=separator, quoting=quoting).writerows([header, *rows])  # type: ignore[arg-type]
+    csv.writer(text, delimiter=separator, quoting=quoting).writerows([header, *rows])  # type: ignore[arg-type]  # as the case says
     return text.getvalue().encode(encoding)
 
 

@@ -59,6 +59,10 @@ class HeldSource:
     def close(self) -> None:
         self.closed.set()
 
+    def assert_asked(self) -> None:
+        """Watch a wait for it: it goes on no longer than until what it holds back is asked for."""
+        assert self.asked.wait(PATIENCE_S)
+
     def _hold(self) -> None:
         self.asked.set()
         assert self.goes_on.wait(PATIENCE_S), "the test never let the source go on"

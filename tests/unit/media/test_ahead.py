@@ -97,11 +97,13 @@ def test_a_source_that_gives_nothing_is_left_and_closes_itself_when_it_answers(h
     source = HeldSource(CONTENT, holds_at=holds_at)
     before = readers()
     with stream_of(source) as stream:
-        stream.be_watched(patience.unwatched, stall_s=SHORT_S)
+        for _ in range(holds_at // BLOCK_MAX_BYTES):
+            assert stream.read()
+        stream.be_watched(source.assert_asked, stall_s=SHORT_S)
         with pytest.raises(MediaUnavailable, match=r"gave nothing for 0\.05 s"):
-            read_all(stream)
+            stream.read()
 
-        assert stream.count <= holds_at
+        assert stream.count == holds_at
     assert not source.closed.is_set()
 
     source.goes_on.set()
@@ -114,9 +116,11 @@ def test_a_look_that_hangs_is_left_too() -> None:
     source = HeldSource(CONTENT)
     source.on_look = source._hold
     with stream_of(source) as stream:
-        stream.be_watched(patience.unwatched, stall_s=SHORT_S)
+        for _ in range(5):
+            assert stream.read()
+        stream.be_watched(source.assert_asked, stall_s=SHORT_S)
         with pytest.raises(MediaUnavailable):
-            read_all(stream)
+            stream.read()
 
         assert stream.count == len(CONTENT) - 4
     source.goes_on.set()
@@ -139,13 +143,13 @@ def test_who_watches_ends_a_wait_for_the_source() -> None:
 
 @pytest.mark.parametrize("blocks", [0, 1, 2, 5, 6])
 def test_a_stream_that_is_closed_leaves_no_thread_and_no_open_source(blocks: int) -> None:
-    source, before = HeldSource(CONTENT), readers()
+    source = HeldSource(CONTENT)
     with stream_of(source) as stream:
         for _ in range(blocks):
             stream.read()
 
-    assert source.closed.is_set()
-    assert readers() == before
+    assert source.closed.wait(PATIENCE_S)
+    await_true(lambda: not readers(), "its thread ended")
 
 
 def test_no_more_wait_for_a_dead_place_than_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +157,7 @@ def test_no_more_wait_for_a_dead_place_than_are_allowed(monkeypatch: pytest.Monk
     held = [HeldSource(CONTENT, holds_at=0) for _ in range(3)]
     for source in held:
         with stream_of(source) as stream:
-            stream.be_watched(patience.unwatched, stall_s=SHORT_S)
+            stream.be_watched(source.assert_asked, stall_s=SHORT_S)
             with pytest.raises(MediaUnavailable, match="gave nothing"):
                 stream.read()
 

@@ -65,7 +65,10 @@ def held() -> tuple[threading.Event, Callable[[], None]]:
 
 
 def thread_that_answers() -> threading.Thread:
-    return answer_of(threading.current_thread, drop=print, stall_s=PATIENCE_S, watch=unwatched)
+    """Give the thread that is asked, when it can be asked again."""
+    answers: list[threading.Thread] = []
+    start("ask-source", lambda: answers.append(threading.current_thread())).join(PATIENCE_S)
+    return answers[0]
 
 
 def test_a_thread_that_is_through_is_asked_again_and_one_that_hangs_is_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -65,10 +66,42 @@ def test_a_worker_gets_every_secret_as_a_file(service: str) -> None:
         assert (TREE / DOCUMENT["secrets"][name]["file"]).is_file(), f"the demo has no {name}"
 
 
-def test_the_settings_of_the_demo_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GONG")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GONG_INGEST_CONFIG", os.devnull)
+
+
+@pytest.mark.usefixtures("no_settings")
+@pytest.mark.parametrize("service", OWN)
+def test_settings_of_the_fleet_are_taken_by_who_has_none_of_its_secrets(
+    service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {
+        "redis-url": "redis://redis:6379/0",
+        "oauth-client-secret": "secret",
+        "store-key": base64.b64encode(bytes(32)).decode(),
+        "webhook-secret": f"whsec_{base64.b64encode(bytes(32)).decode()}",
+    }
+    # As `env_file` gives them to each.
+    monkeypatch.setenv("GONG_OAUTH_CLIENT_ID", "client")
+    monkeypatch.setenv("GONG_INGEST_WEBHOOK_URL", "https://hooks.example.com/gong")
+    for name, text in environment_of(service).items():
+        if name.endswith(FILE_SUFFIX):
+            path = tmp_path / Path(text).name
+            path.write_text(secrets.get(path.name, ""), "utf-8")
+            monkeypatch.setenv(name, str(path))
+
+    settings = Settings.from_env()
+
+    if service in WORKERS:
+        assert settings.oauth()
+        assert settings.webhook_key() == bytes(32)
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_the_settings_of_the_demo_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in (TREE / "ops" / "docker" / "demo" / "settings.env").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             monkeypatch.setenv(*line.split("=", 1))
@@ -98,7 +131,9 @@ def test_a_worker_is_given_more_time_to_stop_than_it_takes(service: str) -> None
 
 def test_workers_read_recordings_and_write_none() -> None:
     for service in WORKERS:
-        assert all(volume.endswith(":ro") for volume in SERVICES[service]["volumes"])
+        written = [each for each in SERVICES[service]["volumes"] if not each.endswith(":ro")]
+        # What OAuth gave them.
+        assert written == ["workers:/data"]
 
 
 def test_only_this_machine_is_let_in_and_to_the_ledger_nobody() -> None:

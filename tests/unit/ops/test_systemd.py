@@ -15,6 +15,7 @@ from tests.command_lines import check_command_line
 
 UNITS = sorted((Path(__file__).parents[3] / "ops" / "systemd").glob("*.service"))
 WORKER = "gong-ingest-worker@.service"
+SENTINELS = "GONG_INGEST_REDIS_SENTINEL_PASSWORD"
 
 
 def lines_of(unit: Path, key: str) -> list[str]:
@@ -44,6 +45,16 @@ def test_every_secret_is_a_credential_that_the_unit_loads(unit: Path) -> None:
 
     assert named == loaded
     assert "access-key" not in loaded or unit.name == WORKER
+
+
+def test_a_worker_gets_every_secret() -> None:
+    (unit,) = [unit for unit in UNITS if unit.name == WORKER]
+    # Sentinels are no part of a machine of its own; theirs is for a drop-in.
+    secrets = {form.variable for form in Settings.forms().values() if form.is_secret} - {SENTINELS}
+
+    assert {
+        name.removesuffix(FILE_SUFFIX) for name in environment_of(unit) if name.endswith(FILE_SUFFIX)
+    } == secrets
 
 
 def test_a_worker_is_given_more_time_to_stop_than_it_takes() -> None:

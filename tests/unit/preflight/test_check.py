@@ -292,6 +292,22 @@ def test_a_process_that_is_killed_is_told_and_none_is_left(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_a_terminal_sends_to_all_is_left_to_who_started_them(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    make_jsonl(path := tmp_path / "calls.jsonl", 6_000)
+
+    def ask_all_but_this_one() -> None:
+        for each in multiprocessing.active_children():
+            os.kill(each.pid or 0, number)
+
+    totals = check_manifest(Check(path, Reading(), processes=2), _Ending(ask_all_but_this_one))
+
+    assert totals.lines == 6_000
+
+
+@pytest.mark.usefixtures("shared")
 def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     make_jsonl(path := tmp_path / "calls.jsonl", 6_000)
 

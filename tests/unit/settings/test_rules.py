@@ -21,11 +21,8 @@ RULES: list[tuple[dict[str, Any], str]] = [
         {"oauth_client_id": "a", "oauth_client_secret": "b", "store_key": STORE_KEY, "access_token": "c"},
         "excludes",
     ),
-    ({"oauth_client_id": "a", "store_key": STORE_KEY}, "GONG_OAUTH_CLIENT_SECRET go together"),
-    (
-        {"oauth_client_id": "a", "oauth_client_secret": "b"},
-        "GONG_OAUTH_CLIENT_ID needs GONG_INGEST_STORE_KEY",
-    ),
+    ({"oauth_client_secret": "a"}, "GONG_OAUTH_CLIENT_SECRET go together"),
+    ({"oauth_refresh_token": "a"}, "GONG_OAUTH_CLIENT_SECRET go together"),
     ({"oauth_token_url": "http://tokens.example.com"}, "GONG_OAUTH_TOKEN_URL must be like https://"),
     *(
         ({"store_key": key}, "GONG_INGEST_STORE_KEY must be 32 random bytes in base64")

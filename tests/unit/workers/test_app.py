@@ -82,7 +82,9 @@ def test_everything_in_the_server_lies_below_the_namespace(conf: dict[str, Any])
     [
         (URL, URL),
         ("rediss://user:word@host:6380/1", "rediss://user:word@host:6380/1"),
+        ("redis://host?db=2", "redis://host/2"),
         ("unix:///run/valkey.sock", "redis+socket:///run/valkey.sock"),
+        ("unix:///run/valkey.sock?db=2", "redis+socket:///run/valkey.sock?virtual_host=2"),
         (
             "sentinels://user:wo%2Frd@a:1,[::1]:2/calls/3",
             "sentinel://user:wo%2Frd@a:1/3;sentinel://user:wo%2Frd@[::1]:2/3",

@@ -20,7 +20,7 @@ def test_celery_never_gives_up_by_itself(task: Any, monkeypatch: pytest.MonkeyPa
     app = Celery("test", broker="memory://", set_as_current=False)
     bound = app.tasks[task.name]
     monkeypatch.setattr(tasks, "services", lambda *_: None)
-    monkeypatch.setattr(tasks, "run_step", lambda *_: Again(5.0, "media_missing"))
+    monkeypatch.setattr(tasks, "run_step", lambda *_, **__: Again(5.0, "media_missing"))
     kwargs = {"job_id": "0" * 24, "lease_token": 1}
     bound.push_request(id="job", retries=OFTEN, called_directly=False, args=(), kwargs=kwargs)
     try:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from pipeline.manifest.mapping.guess import fields
+from pipeline.manifest.mapping.guess import fields, looks
 from pipeline.manifest.mapping.guess.fields import Guess
 from pipeline.manifest.mapping.guess.parties import MOST_USERS, Parties, key_candidates, parties
 from pipeline.manifest.mapping.guess.sample import Sample, read_sample
@@ -100,6 +100,10 @@ def _primary_user(sample: Sample, people: Parties) -> Iterator[str]:
             yield f"#? primaryUser = {_toml({**source, 'values': 'users'})}"
         yield '#? primaryUser = { constant = "the id of the one user who made all calls" }'
         return
+    if looks.is_email(people.key.values):
+        yield f"# by the address in {people.key.name!r}, in Gong's list. Guessed by header and values."
+        yield f"primaryUser = {_toml(people.key.name)}"
+        return
     if len(people.users) > MOST_USERS:
         yield f"# by {people.key.name!r}, in a file of your own: a CSV with two columns, that one and the id."
         yield f'primaryUser = {{ column = {_toml(people.key.name)}, values_file = "users.csv" }}'
@@ -134,7 +138,7 @@ def _media(sample: Sample) -> Iterator[str]:
 
 
 def _users(people: Parties) -> Iterator[str]:
-    if people.key is None or len(people.users) > MOST_USERS:
+    if people.key is None or looks.is_email(people.key.values) or len(people.users) > MOST_USERS:
         return
     yield ""
     yield "# The ids of these users in Gong (GET /v2/users lists them). Each must be filled in."
@@ -148,7 +152,7 @@ def _lines(guess: Guess) -> Iterator[str]:
         yield f"# Guessed {guess.reason}."
         yield f"{guess.target} = {_toml(guess.source)}"
         return
-    yield f"# Not guessed: {guess.reason}."
+    yield f"# Not guessed: {guess.reason.removesuffix('?')}{'?' if guess.reason.endswith('?') else '.'}"
     for candidate in guess.candidates or ["…"]:
         yield f"#? {guess.target} = {_toml(candidate)}"
 

@@ -177,4 +177,4 @@ def test_lines_that_a_narrower_terminal_wrapped_are_taken_back() -> None:
     ],
 )
 def test_only_a_terminal_that_can_be_painted_is(options: dict[str, object], kind: type) -> None:
-    assert isinstance(view_on(Console(file=io.StringIO(), **options), whole=True), kind)  # type: ignore[arg-type]
+    assert isinstance(view_on(Console(file=io.StringIO(), **options), whole=True), kind)  # type: ignore[arg-type]  # as the case says

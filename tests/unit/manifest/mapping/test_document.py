@@ -51,6 +51,14 @@ def test_file_that_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None
         read_map(path)
 
 
+def test_what_the_first_map_left_to_a_person_is_pointed_to(tmp_path: Path) -> None:
+    line = 'actualStart = "Date"'
+    for left_open, told in ((f"#? {line}", True), ("", False)):
+        with pytest.raises(ManifestUnreadable) as raised:
+            mapped(changed(line, left_open), tmp_path, CELLS)
+        assert ("Remove the #? in front of the right line for actualStart" in str(raised.value)) is told
+
+
 def test_toml_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     assert column_map("\ufeff" + MAP, tmp_path).document["call"]
 

@@ -159,7 +159,9 @@ def test_numbers_of_both_ends_are_told_apart_by_the_direction() -> None:
 
 def test_key_of_the_reps_is_an_address_before_a_name() -> None:
     made = first(of_columns(COLUMNS | {"Agent Email": ["jane@acme.com", "joe@acme.com"]}))
-    assert made["call"]["primaryUser"]["column"] == "Agent Email"
+    # It is looked up in Gong: nobody has to fill in an id.
+    assert made["call"]["primaryUser"] == "Agent Email"
+    assert "values" not in made
     assert made["call"]["parties"][0] == {"rep": True, "emailAddress": "Agent Email", "name": "Agent"}
 
 
