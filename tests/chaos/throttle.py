@@ -32,11 +32,15 @@ class Throttle:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.bytes_per_s = self.answer_bytes_per_s = 1e9
         self.passed_bytes = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Pass nothing on any more."""
         self._closed.set()
+        # Closed alone, it would go on listening for whoever waits in `accept`.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
         self._listener.close()
 
     def _accept(self) -> None:

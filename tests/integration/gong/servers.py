@@ -1,6 +1,8 @@
 """Small servers for what no well-behaved server does: each is a function that is given one connection.
 
-A server that waits for something waits for an event, with a deadline; a test that ends closes what is open.
+A server that waits for something waits for an event, with a deadline. A test that ends shuts down what is
+open, and waits until whoever reads there has closed it: if it were closed under a reader, its number would
+be that of another test's connection, and TLS goes on reading from the number.
 """
 
 from __future__ import annotations
@@ -108,13 +110,31 @@ class Server:
     requests: list[Received] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     done: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        self._start(self._accept)
 
-    def accept(self) -> None:
+    def close(self) -> None:
+        """End every connection, and wait until nobody is at one."""
+        _shut_down(self.listener)
+        self.threads[0].join(PATIENCE_S)
+        for connection in self.connections:
+            _shut_down(connection.sock)
+        for thread in self.threads:
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive(), "the server's thread did not end"
+        self.listener.close()
+
+    def _start(self, target: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
         while True:
             try:
                 sock, _ = self.listener.accept()
@@ -125,7 +145,7 @@ class Server:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(sock, self, len(self.connections) + 1)
             self.connections.append(connection)
-            threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
+            self._start(self._handle, connection)
 
     def await_done(self) -> None:
         """Wait until one connection more was handled to its end."""
@@ -136,7 +156,10 @@ class Server:
             if self.tls:
                 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
                 context.load_cert_chain(CERTIFICATE)
-                connection.sock = context.wrap_socket(connection.sock, server_side=True)
+                connection.sock = context.wrap_socket(
+                    connection.sock, server_side=True, do_handshake_on_connect=False
+                )
+                connection.sock.do_handshake()
             self.handler(connection)
         except OSError:
             return  # the client closed or went silent, which is what many of these tests are about
@@ -148,19 +171,17 @@ class Server:
 @contextmanager
 def serving(handler: Handler, *, tls: bool = False) -> Iterator[Server]:
     server = Server(handler, tls)
-    thread = threading.Thread(target=server.accept, daemon=True)
-    thread.start()
     try:
         yield server
     finally:
-        with suppress(OSError):
-            server.listener.shutdown(socket.SHUT_RDWR)
-        server.listener.close()
-        thread.join(PATIENCE_S)
-        for connection in server.connections:
-            with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            connection.close()
+        server.close()
+
+
+def _shut_down(sock: socket.socket) -> None:
+    """Let whoever waits at it see its end; it stays open."""
+    with suppress(OSError):
+        # Not that of TLS, which takes the socket's TLS away from whoever reads.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def http_answer(status: int = 200, body: Any = None, **headers: str) -> bytes:

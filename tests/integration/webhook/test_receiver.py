@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -99,17 +99,12 @@ def strange_server(answer: bytes, *, drips: bool = False) -> Iterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        connection, _ = listening.accept()
-        with connection:
+        with suppress(OSError), listening.accept()[0] as connection:
             connection.recv(65_536)
             if not drips:
                 connection.sendall(answer)
-                return
-            while not ended.wait(0.05):
-                try:
-                    connection.sendall(b"x")
-                except OSError:
-                    return
+            while drips and not ended.wait(0.05):
+                connection.sendall(b"x")
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -117,8 +112,9 @@ def strange_server(answer: bytes, *, drips: bool = False) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
     finally:
         ended.set()
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
         listening.close()
-        thread.join(5)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 ", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 999999 x\r\n\r\n"])
