@@ -16,6 +16,7 @@ from pipeline.job import Counts
 from pipeline.ledger import UnderWay
 from pipeline.limiter import Gate, InForce, Limits
 from pipeline.overview import Overview, standing
+from pipeline.waits import Waits
 
 COUNTED = (
     *("total", "waiting", "pending", "active", "done", "dead", "cancelled", "rejected"),
@@ -95,7 +96,21 @@ def batch_document(counts: Counts, overview: Overview) -> dict[str, Any]:
         **{name: iso(instant) if instant else None for name, instant in times.items()},
         "finish_at": iso(finish.at) if finish and finish.at is not None else None,
         "obstacle": finish.obstacle.value if finish and finish.obstacle else None,
+        "put_off": _put_off(overview.waits.get(counts.batch, Waits()), overview.day.now),
         "dead_reasons": dict(overview.reasons.get(counts.batch, {})),
+    }
+
+
+def _put_off(waits: Waits, now: float) -> dict[str, Any] | None:
+    """Give how many jobs are not due, and until when and for what the last of them is put off."""
+    if not waits.put_off:
+        return None
+    event = waits.last_event
+    return {
+        "count": waits.put_off,
+        "until": iso(now + waits.due_s),
+        "code": event.code if event else None,
+        "message": event.message if event else None,
     }
 
 

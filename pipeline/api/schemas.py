@@ -147,6 +147,17 @@ class Outcome(Schema):
     state = fields.String(required=True, validate=_words(State))
 
 
+class PutOff(Schema):
+    """Recordings that are tried again later; null where there are none."""
+
+    count = fields.Integer(required=True)
+    until = fields.String(required=True, metadata=_told("When the last of them is due."))
+    code = fields.String(
+        required=True, allow_none=True, metadata=_told("What put that one off; null: it waits for its turn.")
+    )
+    message = fields.String(required=True, allow_none=True)
+
+
 class Batch(Schema):
     """A batch in numbers."""
 
@@ -171,6 +182,7 @@ class Batch(Schema):
     last_request_at = fields.String(required=True, allow_none=True)
     finish_at = fields.String(required=True, allow_none=True)
     obstacle = fields.String(required=True, allow_none=True, validate=_words(Obstacle))
+    put_off = fields.Nested(PutOff, required=True, allow_none=True)
     dead_reasons = fields.Dict(
         required=True, keys=fields.String(), values=fields.Integer(), metadata=_told("How many, by code.")
     )

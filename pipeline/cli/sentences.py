@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from pipeline.cli.choices import as_typed
-from pipeline.ledger import Fleet
+from pipeline.job import Counts
+from pipeline.ledger import Event, Fleet, UnderWay
 from pipeline.limiter import ROLLING
-from pipeline.overview import Finish, Obstacle, Overview
+from pipeline.overview import Finish, Obstacle, Overview, standing
+from pipeline.printable import printable
 from pipeline.waits import Waits
 
 MINUTE_S = 60.0
@@ -25,6 +27,25 @@ def when(instant: float, now: float) -> str:
         return f"today about {then:%H:%M}"
     year = f" {then.year}" if then.year != today.year else ""
     return f"on {then:%A} {then.day} {then:%B}{year} about {then:%H:%M}"
+
+
+def outlook(counts: Counts, overview: Overview, *, brings_workers: bool = False) -> list[str]:
+    """Say when a batch is done, what it waits for, and why.
+
+    Args:
+        counts: The batch.
+        overview: In which it was seen.
+        brings_workers: The one who watches starts workers of its own.
+    """
+    if not counts.waiting:
+        return [str(standing(counts))]
+    waits = overview.waits.get(counts.batch, Waits())
+    told = [finish_sentence(overview.finish(counts), overview, brings_workers=brings_workers)]
+    if waits.silent:
+        told.insert(0, _silent_sentence(waits, overview.day.now))
+    if waits.last_event:
+        told.append(_put_off_sentence(waits, waits.last_event))
+    return told
 
 
 def finish_sentence(finish: Finish, overview: Overview, *, brings_workers: bool = False) -> str:
@@ -53,7 +74,14 @@ def _no_worker(fleet: Fleet) -> str:
     return f"no worker for {queue} is alive; start one with {as_typed('worker')} --queue {queue}"
 
 
-def silent_sentence(waits: Waits, now: float) -> str:
+def _put_off_sentence(waits: Waits, last: Event) -> str:
+    """Say how much is tried again later, and what was in the way."""
+    until = datetime.fromtimestamp(last.until or 0.0).astimezone()
+    why = printable(f"{last.code}: {last.message}")
+    return f"{waits.put_off:,} put off, at most until {until:%Y-%m-%d %H:%M:%S}: {why}"
+
+
+def _silent_sentence(waits: Waits, now: float) -> str:
     """Say that a worker is gone, and when its jobs go on."""
     until = datetime.fromtimestamp(now + waits.silent_s).astimezone()
     one_or_more = "1 lease" if waits.silent == 1 else f"{waits.silent:,} leases"
@@ -83,3 +111,16 @@ def webhook_sentence(overview: Overview) -> str:
 def rate_sentence(overview: Overview) -> str:
     """Say how fast requests leave, and how fast they may."""
     return f"{overview.rate:.2f} of {overview.limits.limits.requests_per_second:g} requests/s"
+
+
+def upload_lines(overview: Overview) -> list[str]:
+    """Say of each upload that takes its time which recording it is, and how far."""
+    return [f"{printable(each.client_unique_id)}: uploading {_how_far(each)}" for each in overview.uploads]
+
+
+def _how_far(upload: UnderWay) -> str:
+    """Say how much of its media an upload has sent: `43 % of 512 MB`, never more than it is."""
+    sent, size = upload.sent_bytes or 0, upload.size_bytes
+    if not size:
+        return f"{sent / 1e6:,.0f} MB"
+    return f"{100 * sent // size} % of {size / 1e6:,.0f} MB"

@@ -19,6 +19,7 @@ class Event:
         step: The step that did not succeed; empty where none was at work.
         code: One word for it: as of outcomes and dead letters, or `worker_lost`, `brought_back`.
         request_id: The API's name for the request; empty if it did not tell.
+        until: To when it put the job off, in seconds since the epoch; None if it did not.
     """
 
     at: float
@@ -26,12 +27,13 @@ class Event:
     code: str
     message: str
     request_id: str
+    until: float | None = None
 
     @classmethod
     def decode(cls, text: str) -> Self:
         """Read what `note_story` in `jobs_prelude.lua` wrote."""
-        at, *rest = json.loads(text)
-        return cls(int(at) / 1000, *rest)
+        at, step, code, message, request_id, *until = json.loads(text)
+        return cls(int(at) / 1000, step, code, message, request_id, int(until[0]) / 1000 if until else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,9 @@ end
 
 -- Note in a job's story what kept it from going on; the last so many are kept, also when it is done.
 local STORY_MAX = 20
-local function note_story(id, now, step, code, message, request_id)
-  redis.call('RPUSH', story_key(id), cjson.encode({as_text(now), step, code, message, request_id}))
+-- With `due` the event put the job off until then.
+local function note_story(id, now, step, code, message, request_id, due)
+  redis.call('RPUSH', story_key(id), cjson.encode({as_text(now), step, code, message, request_id, due and as_text(due)}))
   redis.call('LTRIM', story_key(id), -STORY_MAX, -1)
 end
 

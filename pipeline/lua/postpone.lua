@@ -20,8 +20,10 @@ if ARGV[7] == '1' and redis.call('HINCRBY', job_key(id), 'attempts', 1) >= tonum
 end
 
 -- To wait for its turn is no story; nor is to be given back before it began.
-if ARGV[12] ~= '' and not ARGV[9]:match('^waits_') then note_story(id, now, ARGV[12], ARGV[9], ARGV[10], ARGV[11]) end
 local due = now + tonumber(ARGV[5])
+if ARGV[12] ~= '' and not ARGV[9]:match('^waits_') then
+  note_story(id, now, ARGV[12], ARGV[9], ARGV[10], ARGV[11], due)
+end
 if ARGV[6] ~= '' then
   redis.call('HSET', job_key(id), 'run', '')
   extend_lease(id, due + tonumber(ARGV[6]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.job import Lane, Wait
+from pipeline.job import Lane, Reason, Step, Wait
 from pipeline.lease import missed_below_s
+from pipeline.ledger import Event
 from pipeline.store import Store
 from pipeline.waits import MOST_LOOKED_AT, Waits, waits_of
 from tests.integration.ledger.bench import BATCH, LEASE_TTL_S, REASON, Bench
@@ -37,9 +38,26 @@ def test_the_last_job_that_is_put_off_is_told(bench: Bench, keep: bool) -> None:
     bench.ledger.postpone(
         bench.held("z", batch="other"), Wait(300.0, keep=keep, costs_attempt=True, reason=REASON)
     )
+    put_off_at = bench.clock()
     bench.clock.advance(1)
 
-    assert seen(bench) == Waits(49.0, 0, 0.0)
+    last = Event(put_off_at, Step.VALIDATE, *REASON, until=put_off_at + 50)
+    assert seen(bench) == Waits(49.0, 0, 0.0, put_off=3, last_event=last)
+
+    bench.clock.advance(10)
+    assert seen(bench).put_off == 2
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_who_waits_for_its_turn_is_not_said_to_wait_for_what_was_before(bench: Bench, keep: bool) -> None:
+    held = bench.held("a")
+    bench.ledger.postpone(held, Wait(5.0, keep=False, costs_attempt=True, reason=REASON))
+    bench.clock.advance(6)
+    (again,) = bench.claim()
+    waits_its_turn = Wait(30.0, keep=keep, costs_attempt=False, reason=Reason("waits_second"))
+    bench.ledger.postpone(bench.begin(again), waits_its_turn)
+
+    assert seen(bench) == Waits(30.0, 0, 0.0, put_off=1)
 
 
 def test_jobs_of_the_live_lane_are_waited_for_too(bench: Bench) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from pipeline.events import Standing
 from pipeline.job import Counts, DeadLetter, Step
-from pipeline.ledger import Fleet, UnderWay
+from pipeline.ledger import Event, Fleet, UnderWay
 from pipeline.limiter import Day, Gate, InForce, Limits
 from pipeline.overview import Overview
+from pipeline.waits import Waits
 from tests.clocks import NOON_S
 
 LIMITS = Limits(3.0, 10_000, 0.01, 1, 0.0)
@@ -42,6 +43,13 @@ def make_letter(**overrides: Any) -> DeadLetter:
         "died_at": NOON_S,
     }
     return DeadLetter(**(values | overrides))
+
+
+def make_waits(**overrides: Any) -> Waits:
+    """Three are put off, the last one for ten minutes because its media could not be reached."""
+    event = Event(NOON_S - 60, Step.VALIDATE, "media_unavailable", "The mount\nis gone.", "", NOON_S + 600)
+    values: dict[str, Any] = {"due_s": 600.0, "put_off": 3, "last_event": event}
+    return Waits(**(values | overrides))
 
 
 def make_upload(**overrides: Any) -> UnderWay:

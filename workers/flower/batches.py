@@ -9,6 +9,7 @@ from pipeline.history import Throughput
 from pipeline.job import Counts
 from pipeline.limiter import Gate
 from pipeline.overview import Overview, Standing, standing
+from pipeline.waits import Waits
 from workers.flower.bar import Bar, bar_of
 from workers.flower.page import Page
 from workers.flower.window import Seen
@@ -25,6 +26,7 @@ class Row:
         finish_at: When it is done, in seconds since the epoch; None where `outlook` says why nobody knows.
         outlook: Empty when it is finished.
         an_hour: Recordings that came to an end, as many an hour as lately; None where no worker is at it.
+        waits: What it waits for beside its turn.
     """
 
     counts: Counts
@@ -33,6 +35,7 @@ class Row:
     finish_at: float | None
     outlook: str
     an_hour: float | None
+    waits: Waits
 
     @property
     def may_pause(self) -> bool:
@@ -103,6 +106,7 @@ def row_of(counts: Counts, seen: Seen) -> Row:
         finish.at if finish else None,
         outlook,
         an_hour(throughput, since=counts.first_request_at, now=overview.day.now) if throughput else None,
+        overview.waits.get(counts.batch, Waits()),
     )
 
 

@@ -6,8 +6,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.sentences import day_sentence, finish_sentence, rate_sentence, webhook_sentence
-from pipeline.cli.watch.scene import upload_lines
+from pipeline.cli.sentences import (
+    day_sentence,
+    outlook,
+    rate_sentence,
+    upload_lines,
+    webhook_sentence,
+)
 from pipeline.documents import chosen
 from pipeline.overview import Overview
 from pipeline.printable import printable
@@ -30,8 +35,8 @@ def print_table(console: Console, overview: Overview, batch: str | None) -> None
         console.print("No batch yet. Hand one in with: gong-ingest backfill MANIFEST")
     for each in shown:
         if each.waiting:
-            end = finish_sentence(overview.finish(each), overview)
-            console.print(f"{printable(each.batch)}: {end}", markup=False, highlight=False, soft_wrap=True)
+            told = ", ".join(outlook(each, overview))
+            console.print(f"{printable(each.batch)}: {told}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{day_sentence(overview)}, {rate_sentence(overview)}", highlight=False)
     console.print(f"{overview.fleet.workers} workers alive", highlight=False)
     for line in upload_lines(overview):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipeline.cli.sentences import day_sentence, rate_sentence, webhook_sentence
-from pipeline.cli.watch.scene import Scene, counted, outlook
+from pipeline.cli.sentences import day_sentence, outlook, rate_sentence, webhook_sentence
+from pipeline.cli.watch.scene import Scene, counted
 from pipeline.job import Counts
 from pipeline.overview import Overview
 from pipeline.printable import printable

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.cli.sentences import finish_sentence, silent_sentence
 from pipeline.job import Counts
-from pipeline.ledger import UnderWay
 from pipeline.overview import Overview, standing
 from pipeline.printable import printable
 
@@ -59,33 +57,9 @@ def states(counts: Counts) -> list[str]:
     return [*found, *(f"{number:,} {state}" for state, number in rare.items() if number)]
 
 
-def outlook(counts: Counts, overview: Overview, *, brings_workers: bool) -> list[str]:
-    """Say what a batch waits for, and when it is done."""
-    if not counts.waiting:
-        return [str(standing(counts))]
-    found = [finish_sentence(overview.finish(counts), overview, brings_workers=brings_workers)]
-    waits = overview.waits.get(counts.batch)
-    if waits and waits.silent:
-        found.insert(0, silent_sentence(waits, overview.day.now))
-    return found
-
-
 def dead_letter_lines(overview: Overview) -> list[str]:
     """Say of each of the last dead letters which recording it is, and why."""
     return [
         f"{printable(letter.client_unique_id)}: {printable(letter.code)}: {printable(letter.message)}"
         for letter in overview.letters
     ]
-
-
-def upload_lines(overview: Overview) -> list[str]:
-    """Say of each upload that takes its time which recording it is, and how far."""
-    return [f"{printable(each.client_unique_id)}: uploading {how_far(each)}" for each in overview.uploads]
-
-
-def how_far(upload: UnderWay) -> str:
-    """Say how much of its media an upload has sent: `43 % of 512 MB`, never more than it is."""
-    sent, size = upload.sent_bytes or 0, upload.size_bytes
-    if not size:
-        return f"{sent / 1e6:,.0f} MB"
-    return f"{100 * sent // size} % of {size / 1e6:,.0f} MB"

@@ -16,8 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.text import Text
 
-from pipeline.cli.sentences import day_sentence, rate_sentence, webhook_sentence
-from pipeline.cli.watch.scene import Scene, counted, dead_letter_lines, outlook, share, states, upload_lines
+from pipeline.cli.sentences import day_sentence, outlook, rate_sentence, upload_lines, webhook_sentence
+from pipeline.cli.watch.scene import Scene, counted, dead_letter_lines, share, states
 from pipeline.job import Counts
 from pipeline.overview import Overview
 from pipeline.printable import printable

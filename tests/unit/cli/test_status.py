@@ -21,8 +21,16 @@ from pipeline.history import Answered, Endpoint, Minute
 from pipeline.job import Lane
 from pipeline.ledger import Fleet
 from pipeline.overview import Obstacle, Standing
+from pipeline.waits import Waits
 from tests.clocks import NOON_S
-from tests.unit.overviews import make_counts, make_gate, make_overview, make_standing, make_upload
+from tests.unit.overviews import (
+    make_counts,
+    make_gate,
+    make_overview,
+    make_standing,
+    make_upload,
+    make_waits,
+)
 from tests.zones import in_zone
 
 FIELDS = (Path(__file__).parents[3] / "docs" / "json.md").read_text("utf-8")
@@ -54,6 +62,7 @@ def test_the_document_has_exactly_these_fields() -> None:
         uploads=(make_upload(),),
         last_hour=LAST_HOUR,
         webhook=make_standing(),
+        waits={"calls": make_waits()},
     )
 
     found = document(overview, None)
@@ -83,6 +92,12 @@ def test_the_document_has_exactly_these_fields() -> None:
                 "last_request_at": None,
                 "finish_at": "2023-11-14T22:23:23+00:00",
                 "obstacle": None,
+                "put_off": {
+                    "count": 3,
+                    "until": "2023-11-14T22:23:20+00:00",
+                    "code": "media_unavailable",
+                    "message": "The mount\nis gone.",
+                },
                 "dead_reasons": {"media_missing": 3},
             }
         ],
@@ -158,6 +173,42 @@ def test_a_person_is_told_what_the_webhook_does_not_get(
     assert line.endswith(sentence or "requests/s")
 
 
+@pytest.mark.parametrize(
+    ("waits", "told"),
+    [
+        (
+            make_waits(),
+            r", 3 put off, at most until 2023-11-14 22:23:20: media_unavailable: The mount\nis gone.",
+        ),
+        (make_waits(last_event=None), ""),
+        (make_waits(silent=1, silent_s=5.0, last_event=None), ""),
+    ],
+)
+def test_a_person_is_told_what_is_put_off_and_why(
+    waits: Waits, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overview = make_overview(RUNNING, waits={"calls": waits})
+
+    print_table(Console(width=200), overview, None)
+    (plain,) = plain_lines(Scene(overview, [RUNNING]))
+
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("calls: ")]
+    gone = "waiting for 1 lease of a worker that is gone, until 22:13:25, "
+    assert line == f"calls: {gone if waits.silent else ''}ends today about 22:23{told}"
+    assert line.removeprefix("calls: ") in plain
+
+
+def test_who_waits_for_its_turn_has_no_code() -> None:
+    overview = make_overview(RUNNING, waits={"calls": make_waits(last_event=None)})
+    (batch,) = document(overview, None)["batches"]
+
+    assert (batch["put_off"]["count"], batch["put_off"]["code"], batch["put_off"]["message"]) == (
+        3,
+        None,
+        None,
+    )
+
+
 def names_in(value: Any) -> set[str]:
     if isinstance(value, list):
         return set().union(*map(names_in, value))
@@ -167,7 +218,13 @@ def names_in(value: Any) -> set[str]:
 
 
 def test_every_field_and_word_is_explained() -> None:
-    overview = make_overview(RUNNING, gate=make_gate(), uploads=(make_upload(),), webhook=make_standing())
+    overview = make_overview(
+        RUNNING,
+        gate=make_gate(),
+        uploads=(make_upload(),),
+        webhook=make_standing(),
+        waits={"calls": make_waits()},
+    )
     found = document(overview, None)
     explained = set(re.findall(r"`(\w+)`", FIELDS))
 

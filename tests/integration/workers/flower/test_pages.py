@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.job import Step, job_id_of
+from pipeline.job import Reason, Step, Wait, job_id_of
 from pipeline.ledger import Rejected
 from pipeline.limiter import Limiter
 from pipeline.report import lines_of_json, lines_of_table
@@ -68,6 +68,19 @@ def test_a_batch_is_told_in_numbers(flower: Flower, filled: Filled, batch: str) 
     assert label == "50 % done, 2 active, 3 dead, 15 waiting"
     row = next(each for each in texts(flower.get("/batches").text, "tr") if batch in each)
     assert row.startswith(f"{batch} running 50 % of 40 20 17 3 0")
+
+
+def test_a_batch_tells_what_is_put_off_and_why(flower: Flower, filled: Filled, batch: str) -> None:
+    filled.submit(batch, [f"{batch}-{number}" for number in range(3)])
+    reason = Reason("media_unavailable", "The mount <nas> is gone.")
+    for claim in filled.claim(2):
+        wait = Wait(600.0, keep=False, costs_attempt=True, reason=reason)
+        filled.ledger.postpone(filled.begin(claim), wait)
+
+    (told,) = texts(flower.get("/batch", name=batch).text, "p", **{"class": "batch-waits"})
+
+    assert told.startswith("2 recordings put off, at most until ")
+    assert told.endswith(": media_unavailable The mount <nas> is gone.")
 
 
 @pytest.mark.parametrize("name", NAMES)

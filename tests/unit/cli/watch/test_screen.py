@@ -17,7 +17,7 @@ from pipeline.cli.watch.screen import screen
 from pipeline.job import Counts
 from pipeline.ledger import Fleet
 from pipeline.overview import Overview
-from tests.unit.overviews import make_counts, make_gate, make_letter, make_overview, make_upload
+from tests.unit.overviews import make_counts, make_gate, make_letter, make_overview, make_upload, make_waits
 
 WIDTHS = (60, 100, 160)
 PROPERTY = settings(max_examples=40)
@@ -53,6 +53,14 @@ def test_a_batch_is_a_bar_and_its_counts_by_state_and_its_end() -> None:
     assert head.startswith("calls ━━━")
     assert head.endswith(" 296 of 1,000  29.6 %")
     assert facts.startswith("  700 pending, 4 active, 290 done, 6 dead, 3 adopted, ends today about ")
+
+
+def test_what_is_put_off_has_a_line_with_the_reason() -> None:
+    lines = seen(scene_of(make_overview(RUNNING, waits={"calls": make_waits()}))).splitlines()
+
+    (line,) = [line for line in lines if "put off" in line]
+    assert line.startswith("  3 put off, at most until 2023-11-14 ")
+    assert line.endswith(": media_unavailable: The mount\\nis gone.")
 
 
 def test_an_upload_that_takes_its_time_says_how_far_it_is() -> None:
