@@ -69,6 +69,7 @@ def test_the_ledger_lets_nobody_in_without_the_password(compose: Compose, client
     assert compose.code_of(simulator, "python", "-c", to_redis) == 1, "another network reaches the ledger"
     config = client.config_get("maxmemory*", "append*")
     assert (config["maxmemory-policy"], config["appendonly"]) == ("noeviction", "yes")
+    assert config["appendfsync"] == "always", "what was accepted can be lost"
     assert int(config["maxmemory"]) > 0
 
 

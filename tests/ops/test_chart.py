@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.cli.api import STOP_WITHIN_S
 from pipeline.fleet import STOP_MARGIN_S
-from tests.ops.rendering import VERSIONS, NotRendered, helm_program, problems_of, render
+from tests.ops.rendering import CHART, VERSIONS, NotRendered, helm_program, problems_of, render
 
 pytestmark = pytest.mark.long
 
@@ -25,9 +26,19 @@ FULL: dict[str, Any] = {
         "digest": f"sha256:{'a' * 64}",
         "pullSecrets": [{"name": "p"}],
     },
-    "settings": {"GONG_BASE_URL": "https://us-1.api.gong.io", "GONG_INGEST_REQUESTS_PER_DAY": "1000000"},
-    "secret": {"name": "mine", "keys": ["redis-url", "access-token", "media-headers"]},
-    "redis": {"port": 6380, "tlsSecret": "redis-tls"},
+    "settings": {
+        "GONG_BASE_URL": "https://us-1.api.gong.io",
+        "GONG_INGEST_REQUESTS_PER_DAY": "1000000",
+        "HTTPS_PROXY": "http://proxy.example:3128",
+        "NO_PROXY": ".svc",
+        "REQUESTS_CA_BUNDLE": "/etc/gong-ingest/authorities/ca.crt",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.monitoring.svc:4318",
+    },
+    "secret": {"name": "mine", "keys": ["redis-url", "access-token", "media-headers", "sentinel-password"]},
+    "secretVariables": {"OTEL_EXPORTER_OTLP_HEADERS": {"name": "traces", "key": "headers"}},
+    "redis": {"port": 6380, "furtherPorts": [26379], "tlsSecret": "redis-tls"},
+    "data": {"volume": {"persistentVolumeClaim": {"claimName": "data"}}},
+    "authorities": {"volume": {"configMap": {"name": "authorities"}}},
     "recordings": {"volume": {"persistentVolumeClaim": {"claimName": "recordings", "readOnly": True}}},
     "stopGraceSeconds": 600,
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/recordings"}},
@@ -52,6 +63,7 @@ FULL: dict[str, Any] = {
         "flower": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
         "api": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}],
         "redis": [{"ipBlock": {"cidr": "10.0.0.5/32"}}],
+        "egress": [{"ports": [{"protocol": "TCP", "port": 3128}]}],
     },
 }
 LITTLE: dict[str, Any] = ADDRESS | {
@@ -61,6 +73,11 @@ LITTLE: dict[str, Any] = ADDRESS | {
     "serviceAccount": {"create": False},
 }
 KEDA = "keda.sh/v1alpha1"
+# What whoever reaches the ledger's server needs.
+OF_REDIS = {"redis-url", "sentinel-password"}
+# The secrets that are no files, by the container that has them: what reads them takes a variable alone.
+OF_TRACES = {"OTEL_EXPORTER_OTLP_HEADERS"}
+VARIABLES = {"worker": OF_TRACES, "api": OF_TRACES, "flower": {"FLOWER_BASIC_AUTH"}}
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +124,12 @@ def test_the_schemas_find_what_is_wrong(helm: str) -> None:
     assert "periodSecond" in "".join(problems_of(deployment, VERSIONS[-1]))
 
 
-@pytest.mark.parametrize("values", [ADDRESS, FULL], ids=["defaults", "full"])
-def test_every_pod_is_confined_and_no_secret_is_in_an_environment(helm: str, values: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("values", "variables"), [(ADDRESS, {}), (FULL, VARIABLES)], ids=["defaults", "full"]
+)
+def test_every_pod_is_confined_and_no_secret_is_in_an_environment_but_those_that_are_named(
+    helm: str, values: dict[str, Any], variables: dict[str, set[str]]
+) -> None:
     for pod in pods(render(helm, values)):
         assert pod["automountServiceAccountToken"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -120,7 +141,7 @@ def test_every_pod_is_confined_and_no_secret_is_in_an_environment(helm: str, val
         }
         mounted = {mount["name"]: mount for mount in container["volumeMounts"]}
         assert mounted.keys() == {volume["name"] for volume in pod["volumes"]}
-        written = {"scratch", "uploads"} if container["name"] == "api" else {"scratch"}
+        written = {"scratch"} | {"api": {"uploads"}, "worker": {"data"}}.get(container["name"], set())
         assert all(mount.get("readOnly") for name, mount in mounted.items() if name not in written)
         keys = {
             item["key"]
@@ -132,13 +153,34 @@ def test_every_pod_is_confined_and_no_secret_is_in_an_environment(helm: str, val
             each["value"].rpartition("/")[2] for each in container["env"] if each["name"].endswith("_FILE")
         }
         assert named == keys
-        assert keys == {"redis-url"} or container["name"] == "worker", "credentials for who needs none"
+        assert keys <= OF_REDIS or container["name"] == "worker", "credentials for who needs none"
+        from_secrets = {each["name"] for each in container["env"] if "valueFrom" in each}
+        assert from_secrets == variables.get(container["name"], set())
+
+
+@pytest.mark.parametrize(
+    ("values", "volume"),
+    [(ADDRESS, {"emptyDir": {"sizeLimit": "64Mi"}}), (FULL, FULL["data"]["volume"])],
+    ids=["defaults", "full"],
+)
+def test_a_worker_keeps_its_data_where_it_can_write_and_beyond_its_container(
+    helm: str, values: dict[str, Any], volume: dict[str, Any]
+) -> None:
+    documents = render(helm, values)
+
+    for name in ("calls", "media"):
+        pod = one(documents, "Deployment", name)["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        env = {each["name"]: each.get("value") for each in container["env"]}
+        (mount,) = [each for each in container["volumeMounts"] if each["name"] == "data"]
+        assert mount == {"name": "data", "mountPath": env["GONG_INGEST_DATA_DIR"]}
+        assert {"name": "data"} | volume in pod["volumes"]
 
 
 def test_a_worker_is_given_more_time_to_stop_than_it_takes(helm: str) -> None:
     pod = one(render(helm, FULL), "Deployment", "media")["spec"]["template"]["spec"]
 
-    env = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
     assert env["GONG_INGEST_STOP_GRACE_S"] == "600"
     assert pod["terminationGracePeriodSeconds"] > 600 + 2 * STOP_MARGIN_S
 
@@ -209,13 +251,64 @@ def test_nobody_reaches_a_worker_and_flower_and_the_api_reach_redis_alone(helm: 
     assert flower["ingress"] == [
         {"from": FULL["networkPolicy"]["flower"], "ports": [{"protocol": "TCP", "port": 5555}]}
     ]
-    redis = {"ports": [{"protocol": "TCP", "port": 6380}], "to": FULL["networkPolicy"]["redis"]}
+    redis = {
+        "ports": [{"protocol": "TCP", "port": 6380}, {"protocol": "TCP", "port": 26379}],
+        "to": FULL["networkPolicy"]["redis"],
+    }
+    further = FULL["networkPolicy"]["egress"]
     assert api["ingress"] == [
         {"from": FULL["networkPolicy"]["api"], "ports": [{"protocol": "TCP", "port": 8090}]}
     ]
-    assert flower["egress"][1:] == api["egress"][1:] == [redis]
+    assert flower["egress"][1:] == api["egress"][1:] == [redis, *further]
     assert media["egress"][1] == redis
     assert {port["port"] for port in media["egress"][2]["ports"]} == {443, 22}
+    assert media["egress"][3:] == further
+
+
+def test_whoever_is_told_of_sentinels_reaches_them_and_has_their_password(helm: str) -> None:
+    documents = render(helm, FULL)
+
+    for name in ("calls", "media", "flower", "api"):
+        pod = one(documents, "Deployment", name)["spec"]["template"]["spec"]
+        env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+        ports = [
+            port["port"]
+            for rule in one(documents, "NetworkPolicy", name)["spec"]["egress"]
+            if rule.get("to") == FULL["networkPolicy"]["redis"]
+            for port in rule["ports"]
+        ]
+        assert ports == [6380, 26379]
+        assert env["GONG_INGEST_REDIS_SENTINEL_PASSWORD_FILE"] == "/run/secrets/sentinel-password"
+
+
+def test_one_port_is_reached_unless_more_are_named(helm: str) -> None:
+    policy = one(render(helm, ADDRESS), "NetworkPolicy", "flower")["spec"]
+
+    assert policy["egress"][1:] == [{"ports": [{"protocol": "TCP", "port": 6379}]}]
+
+
+def test_authorities_are_mounted_where_settings_name_them(helm: str) -> None:
+    documents = render(helm, FULL)
+
+    named = FULL["settings"]["REQUESTS_CA_BUNDLE"]
+    for pod in pods(documents):
+        (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "authorities"]
+        assert named.startswith(f"{mount['mountPath']}/")
+        assert {"name": "authorities"} | FULL["authorities"]["volume"] in pod["volumes"]
+
+
+def test_the_runbook_pauses_what_scales_by_the_name_that_it_has(helm: str) -> None:
+    name = one(render(helm, FULL), "ScaledObject", "media")["metadata"]["name"]
+    ledger = (CHART.parents[1] / "runbook" / "ledger.md").read_text("utf-8")
+
+    assert set(re.findall(r"kubectl annotate scaledobject (\S+)", ledger)) == {name}
+
+
+def test_values_of_a_chart_that_did_not_know_the_newest_ones_are_rendered(helm: str) -> None:
+    # `helm upgrade --reuse-values` leaves out the defaults of what is new.
+    unknown = {"data": None, "authorities": None, "secretVariables": None, "redis": {"furtherPorts": None}}
+
+    assert render(helm, ADDRESS | unknown) == render(helm, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -227,6 +320,10 @@ def test_nobody_reaches_a_worker_and_flower_and_the_api_reach_redis_alone(helm: 
         ({}, "missing property 'GONG_BASE_URL'"),
         (ADDRESS | {"api": {"tokens": {"name": ""}}}, "minLength"),
         ({"settings": {"GONG_BASE_URL": "https://a", "GONG_INGEST_API_TOKENS": "/a"}}, "'not' failed"),
+        ({"settings": {"GONG_BASE_URL": "https://a", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"}}, "'not' failed"),
+        ({"settings": {"GONG_BASE_URL": "https://a", "HTTPS_PROXY": "http://u:p@a"}}, "pattern"),
+        (ADDRESS | {"secretVariables": {"GONG_ACCESS_KEY": {"name": "a", "key": "b"}}}, "not allowed"),
+        (ADDRESS | {"redis": {"furtherPorts": ["26379"]}}, "want integer"),
         (
             {"workers": {"uploads": {"replicas": 1, "processes": 1}}},
             "additional properties 'uploads' not allowed",

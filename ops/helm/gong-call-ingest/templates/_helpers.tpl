@@ -57,6 +57,13 @@ envFrom:
 {{- get $of . }}_FILE
 {{- end }}
 
+{{/* Secrets that libraries of other people read from a variable alone. */}}
+{{- define "gong.secretVariables" -}}
+{{- range $variable, $key := .Values.secretVariables }}
+- {name: {{ $variable }}, valueFrom: {secretKeyRef: {{ toJson $key }}}}
+{{- end }}
+{{- end }}
+
 {{- define "gong.secretVolume" -}}
 name: secrets
 secret:
@@ -76,6 +83,10 @@ secret:
 - name: redis-tls
   secret: {secretName: {{ . }}, defaultMode: 0440}
 {{- end }}
+{{- with (.root.Values.authorities).volume }}
+- name: authorities
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "gong.mounts" -}}
@@ -83,6 +94,9 @@ secret:
 - {name: scratch, mountPath: /tmp}
 {{- if .Values.redis.tlsSecret }}
 - {name: redis-tls, mountPath: /etc/gong-ingest/redis-tls, readOnly: true}
+{{- end }}
+{{- if (.Values.authorities).volume }}
+- {name: authorities, mountPath: /etc/gong-ingest/authorities, readOnly: true}
 {{- end }}
 {{- end }}
 
