@@ -1,8 +1,13 @@
 """Carries an attempt to refresh out: `python -m pipeline.authorization.refresh NAME VERSION UNTIL`.
 
 It runs in a process and a session of its own: whoever is killed while it waits for the answer takes the only
-refresh token that works with it. Workers may be killed, this one lasts as long as the machine. `apart` starts
-it for an attempt that was begun; if it brings nothing it says why on standard output, and by its exit code.
+refresh token that works with it. A worker that ends alone, or with its whole session, does not end this one;
+what ends everything in a container or a unit of systemd does, and a machine without memory may. `apart`
+starts it for an attempt that was begun; if it brings nothing it says why on standard output, and by its exit
+code.
+
+Invariant: before a byte is sent the ledger has the name of this place, until a pair is stored or this process
+knows that it is given none.
 """
 
 from __future__ import annotations
@@ -49,10 +54,14 @@ def refresh(settings: Settings, attempt: Attempt, *, until: float) -> Nothing | 
         return None
     given = grants.spare.given_for(token)
     if given is None:
+        if not grants.tokens.note_asking(attempt, grants.spare.name_place()):
+            return None
         if time.monotonic() > until:
-            return Nothing(
+            late = Nothing(
                 "This machine was too busy to ask for OAuth tokens in time; they are asked for again."
             )
+            grants.tokens.end(attempt, wait_s=late.wait_s)
+            return late
         with token_client(settings, oauth) as client:
             answer = ask(client, {"grant_type": "refresh_token", "refresh_token": token})
         if isinstance(answer, Nothing):

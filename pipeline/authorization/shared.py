@@ -1,7 +1,8 @@
 """The OAuth tokens as one process uses them: what the ledger has, read again when its end comes near.
 
 Invariants: a token is used only after it was stored in the ledger. One process of the fleet at a time asks
-for new ones; the others go on with the old ones as long as they hold.
+for new ones; the others go on with the old ones as long as they hold. Who asked, and stored nothing, may have
+the only answer on its disk: whoever is elsewhere lets it come first, until there is hurry.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from pipeline.authorization.asking import Nothing
 from pipeline.authorization.grants import NEVER_AUTHORIZED, Grants
 from pipeline.authorization.pair import Pair
 from pipeline.errors import AccessAwaited, AccessMissing, AccessUnavailable, IngestError
-from pipeline.ledger import Attempt, Busy, Changed, Stored
+from pipeline.ledger import Attempt, Busy, Changed, Elsewhere, Stored
 from pipeline.settings.address import API_ADDRESS, is_api_address
 
 log = logging.getLogger(__name__)
 
 # New ones are asked for so long before the end: whatever goes wrong, a person has that time.
 AHEAD_MAX_S, AHEAD_SHARE = 1800.0, 0.5
+# So long before the end whoever may have the answer to the last attempt is waited for no more: that leaves
+# time for several attempts, and to try a refresh token that may be used up is better than to have no access.
+HURRY_MAX_S, HURRY_SHARE = 300.0, 0.25
 # A token is not used in its last moments: a request takes a while to arrive.
 LAST_MAX_S, LAST_SHARE = 30.0, 0.1
 # How often the tokens may be replaced by others while one process looks at them.
@@ -37,6 +41,7 @@ class Held:
     version: int
     pair: Pair
     refresh_at: float
+    hurry_at: float
     ends_at: float
 
     @property
@@ -70,6 +75,8 @@ class SharedTokens:
         self._base_url = base_url
         self._held: Held | None = None
         self._refused_version = 0
+        # Of which it was said that they are left to another place.
+        self._told_version = 0
         self._one_at_a_time = threading.RLock()
 
     @property
@@ -138,7 +145,12 @@ class SharedTokens:
                 return
             attempt = Attempt(uuid.uuid4().hex, stored.version)
             try:
-                self._grants.tokens.begin(attempt, within_s=self._attempt_s)
+                self._grants.tokens.begin(
+                    attempt,
+                    within_s=self._attempt_s,
+                    place=self._grants.spare.place,
+                    patience_s=self._patience_s,
+                )
             except Busy as busy:
                 self._make_do_meanwhile(busy)
                 return
@@ -166,6 +178,7 @@ class SharedTokens:
             stored.version,
             pair,
             refresh_at=ends_at - min(AHEAD_MAX_S, AHEAD_SHARE * stored.lifetime_s),
+            hurry_at=ends_at - min(HURRY_MAX_S, HURRY_SHARE * stored.lifetime_s),
             ends_at=ends_at - min(LAST_MAX_S, LAST_SHARE * stored.lifetime_s),
         )
         return stored
@@ -174,6 +187,11 @@ class SharedTokens:
     def holds(self) -> bool:
         """Tell whether there is a token that has not ended."""
         return self._held is not None and time.monotonic() < self._held.ends_at
+
+    @property
+    def _patience_s(self) -> float:
+        """How long another place may be waited for."""
+        return max(0.0, self._held.hurry_at - time.monotonic()) if self._held else 0.0
 
     def _make_do(self, problem: IngestError) -> None:
         """Go on with the token that still holds."""
@@ -185,3 +203,6 @@ class SharedTokens:
     def _make_do_meanwhile(self, busy: Busy) -> None:
         if not self.holds:
             raise AccessAwaited(f"The OAuth token has ended; {busy}.", busy.wait_s)
+        if isinstance(busy, Elsewhere) and self._held and self._held.version != self._told_version:
+            self._told_version = self._held.version
+            log.warning("The OAuth tokens are not replaced yet: %s. Let a worker run there.", busy)

@@ -87,14 +87,21 @@ def _persistence(info: Mapping[str, Any], *, synced: str | None) -> Finding:
             "Its append-only file is off: what was written since the last snapshot is lost when it restarts.",
             "CONFIG SET appendonly yes, and appendonly yes in its file of settings",
         )
-    if synced not in {None, "always"}:
+    if synced is None:
+        return warning(
+            "persistence",
+            "Its append-only file is on; whether it answers before what it was given is on the disk is not "
+            "known: this user may not ask (CONFIG GET).",
+            "Ask whoever runs it whether appendfsync is always, and what is lost if not: docs/redis.md",
+        )
+    if synced != "always":
         return warning(
             "persistence",
             f"It answers before its append-only file is on the disk (appendfsync {synced}): what was "
             "accepted last is lost with its power, or when it is killed while its disk is busy.",
             "CONFIG SET appendfsync always, and appendfsync always in its file of settings",
         )
-    return ok("persistence", "Its append-only file is on.")
+    return ok("persistence", "Its append-only file is on, and written before it answers.")
 
 
 def clock(patient: Patient) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from pipeline.ledger.manifests import (
 from pipeline.ledger.record import Record, Rejected
 from pipeline.ledger.refused import Refused
 from pipeline.ledger.story import Event, Story
-from pipeline.ledger.tokens import Attempt, Busy, Changed, Stored, Tokens
+from pipeline.ledger.tokens import Attempt, Busy, Changed, Elsewhere, Stored, Tokens
 from pipeline.ledger.under_way import UnderWay
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Claims",
     "Control",
     "DeadReason",
+    "Elsewhere",
     "Event",
     "Filled",
     "Filling",

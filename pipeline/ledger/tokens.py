@@ -1,6 +1,8 @@
 """The OAuth tokens that the fleet shares, as they lie in the ledger: sealed, replaced by one at a time.
 
-Invariants: a pair replaces the one that it was given for, and no newer one. Nothing here can open a seal.
+Invariants: a pair replaces the one that it was given for, and no newer one. Where somebody asked, and neither
+stored a pair nor ended the attempt, the answer may lie: whoever can wait lets that place come first. Nothing
+here can open a seal.
 """
 
 from __future__ import annotations
@@ -45,9 +47,16 @@ class Changed(Exception):
 class Busy(Exception):
     """Another process asks for new tokens, for `wait_s` at most."""
 
-    def __init__(self, wait_s: float) -> None:
-        super().__init__(f"another process asks for tokens, for {wait_s:.1f} s at most")
+    def __init__(self, wait_s: float, who: str = "another process asks for tokens") -> None:
+        super().__init__(f"{who}, for {wait_s:.1f} s at most")
         self.wait_s = wait_s
+
+
+class Elsewhere(Busy):
+    """Another place is to come first, for `wait_s` at most: the answer to the last attempt may lie there."""
+
+    def __init__(self, wait_s: float, place: str) -> None:
+        super().__init__(wait_s, f"the answer to the last attempt may lie at {place}, which comes first")
 
 
 class Tokens:
@@ -62,20 +71,34 @@ class Tokens:
         version, sealed, left_ms, lifetime_ms, lost, used = self._store.run("tokens", self._now(), seed)
         return Stored(version, sealed, left_ms / 1000, lifetime_ms / 1000, lost, bool(used))
 
-    def begin(self, attempt: Attempt, *, within_s: float) -> None:
+    def begin(self, attempt: Attempt, *, within_s: float, place: str = "", patience_s: float = 0.0) -> None:
         """Begin an attempt, which ends within so long; an end further away is nobody's.
+
+        Args:
+            attempt: To begin.
+            within_s: How long no other may begin.
+            place: Where the answer would be kept beside the ledger; empty if nowhere.
+            patience_s: How long another place may be waited for.
 
         Raises:
             Changed: There are other tokens now.
             Busy: Another attempt is under way.
+            Elsewhere: The last one neither ended nor stored anything, and another place asked.
         """
-        state, *left_ms = self._store.run(
-            "begin_refresh", self._now(), attempt.name, round(within_s * 1000), attempt.version
+        state, *rest = self._store.run(
+            *("begin_refresh", self._now(), attempt.name, round(within_s * 1000), attempt.version),
+            *(place, round(patience_s * 1000)),
         )
         if state == "changed":
             raise Changed
         if state == "busy":
-            raise Busy(left_ms[0] / 1000)
+            raise Busy(rest[0] / 1000)
+        if state == "elsewhere":
+            raise Elsewhere(rest[0] / 1000, rest[1])
+
+    def note_asking(self, attempt: Attempt, place: str) -> bool:
+        """Note where an attempt asks from, right before it does; False if it is not to ask any more."""
+        return bool(self._store.run("note_refresh", attempt.name, attempt.version, place))
 
     def replace(self, version: int | None, sealed: str, *, lifetime_s: float, seed: str = "") -> bool:
         """Store a pair in the place of a version's, None for whatever is there; False if that is gone."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
+
+from pipeline.settings.oauth import keys_of
+from pipeline.settings.webhook import PREFIX as WEBHOOK_PREFIX
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -43,27 +46,60 @@ class Hiding:
 
 
 def secrets_of(settings: Settings) -> Iterator[str]:
-    """List the secrets of the settings that are known without reading any that lies elsewhere."""
+    """List the secrets of the settings that are known without reading any that lies elsewhere.
+
+    Which they are is said where the settings are declared; `_PARTS` says only what of some of them is one.
+    """
     key, secret = settings.access_key, settings.access_key_secret
     if isinstance(key, str) and isinstance(secret, str):
         yield base64.b64encode(f"{key}:{secret}".encode()).decode()
-    for value in (
-        secret,
-        settings.access_token,
-        settings.oauth_client_secret,
-        settings.oauth_refresh_token,
-        settings.store_key,
-        settings.sftp_password,
-        settings.redis_sentinel_password,
-        settings.webhook_secret,
-    ):
-        if isinstance(value, str):
-            yield value
-    if settings.redis_url and "@" in settings.redis_url:
-        credentials = settings.redis_url.partition("://")[2].rpartition("@")[0]
+    for name, form in settings.forms().items():
+        value = getattr(settings, name)
+        if form.is_secret and isinstance(value, str):
+            yield from _PARTS[name](value) if name in _PARTS else [value]
+
+
+def _of_address(url: str) -> Iterator[str]:
+    """Give the password alone: the rest of an address is told."""
+    if "@" in url:
+        credentials = url.partition("://")[2].rpartition("@")[0]
         yield unquote(credentials.partition(":")[2])
-    for line in (settings.media_headers or "").splitlines():
+
+
+def _of_headers(lines: str) -> Iterator[str]:
+    """Give the value of each header: the hosts are told."""
+    for line in lines.splitlines():
         yield line.partition(":")[2].partition(": ")[2] or line.rpartition(": ")[2]
+
+
+def _of_connection(text: str) -> Iterator[str]:
+    """Give a connection string of Azure whole, and the key in it alone, as its library knows it."""
+    yield text
+    for part in text.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "accountkey":
+            yield value
+
+
+def _of_keys(text: str) -> Iterator[str]:
+    """Give each key, as it is written and as it is used."""
+    yield from map(str.strip, text.split(","))
+    yield from keys_of(text)
+
+
+def _of_webhook(secret: str) -> Iterator[str]:
+    """Give it whole, and the key in it."""
+    yield secret
+    yield secret.removeprefix(WEBHOOK_PREFIX)
+
+
+_PARTS: dict[str, Callable[[str], Iterator[str]]] = {
+    "redis_url": _of_address,
+    "media_headers": _of_headers,
+    "azure_storage_connection_string": _of_connection,
+    "store_key": _of_keys,
+    "webhook_secret": _of_webhook,
+}
 
 
 def _forms(secret: str) -> set[str]:

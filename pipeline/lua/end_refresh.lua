@@ -10,6 +10,7 @@ local known = redis.call('HMGET', oauth_key, 'version', 'attempt')
 if (known[1] or '0') ~= ARGV[4] then return 0 end
 if known[2] == ARGV[2] then
   redis.call('HSET', oauth_key, 'attempt_ends_ms', as_text(clock_ms(ARGV[1]) + tonumber(ARGV[3])))
+  redis.call('HDEL', oauth_key, 'asked_by')
 end
 if ARGV[5] ~= '' then redis.call('HSET', oauth_key, 'lost', ARGV[5]) end
 if ARGV[6] ~= '' then redis.call('HSET', oauth_key, 'used:' .. ARGV[6], '1') end

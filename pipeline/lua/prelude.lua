@@ -34,8 +34,9 @@
 --   gate                hash    reason, mode and times of the closed gate; absent while it is open
 --   limits              hash    limits that were set while running; absent while those of the settings hold
 --   oauth               hash    OAuth tokens: version; sealed (pipeline/authorization); lifetime_ms, ends_ms of the access token;
---                               attempt, attempt_ends_ms: who asks for new ones, and until when no other does; lost: why
---                               no refresh can succeed; used:<fingerprint> of each refresh token of the settings
+--                               attempt, attempt_ends_ms: who asks for new ones, and until when no other does; asked_by:
+--                               where the answer may lie if it was not stored; lost: why no refresh can
+--                               succeed; used:<fingerprint> of each refresh token of the settings
 --   people              hash    users as last read: read_at, and each page of them by its number (people/user.py)
 --   people:reading      hash    the reading of users under way: the same, its cursor, and until when a page is taken
 --   totals              hash    counters of the fleet since the ledger began (history/counted.py)

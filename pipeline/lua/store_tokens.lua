@@ -9,7 +9,7 @@
 
 local version = redis.call('HGET', oauth_key, 'version') or '0'
 if ARGV[2] ~= '' and ARGV[2] ~= version then return 0 end
-redis.call('HDEL', oauth_key, 'lost', 'attempt', 'attempt_ends_ms')
+redis.call('HDEL', oauth_key, 'lost', 'attempt', 'attempt_ends_ms', 'asked_by')
 redis.call('HSET', oauth_key, 'version', as_text(tonumber(version) + 1), 'sealed', ARGV[3], 'lifetime_ms', ARGV[4],
   'ends_ms', as_text(clock_ms(ARGV[1]) + tonumber(ARGV[4])))
 if ARGV[5] ~= '' then redis.call('HSET', oauth_key, 'used:' .. ARGV[5], '1') end

@@ -64,7 +64,7 @@ def tries_of(role: Role, namespace: str) -> list[Try]:
     rights, prefix = role.rights, f"{namespace}:"
     keys = sorted(rights.keys)
     named = {key: prefix + key.replace("*", "doctor") for key in keys}
-    some_key = named[next(key for key in reversed(keys) if key not in role.write_only)]
+    some_key = named[next(key for key in reversed(keys) if not role.only(key))]
     tries = [
         Try(_words_of(command, some_key), f"+{command}")
         for command in sorted(rights.commands - _LEFT_OUT - _SUBSCRIBING)
@@ -72,7 +72,7 @@ def tries_of(role: Role, namespace: str) -> list[Try]:
     ]
     probe = "hget" if "hget" in rights.commands else "llen"
     tries += [
-        Try(_words_of("set" if key in role.write_only else probe, named[key]), role.pattern(key, namespace))
+        Try(_words_of("set" if role.only(key) == "W" else probe, named[key]), role.pattern(key, namespace))
         for key in keys
         if key
     ]

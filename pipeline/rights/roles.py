@@ -1,7 +1,9 @@
 """Who asks the ledger's server for what: the scripts of each role, and what else it sends.
 
-Invariants: every script belongs to a role. A role that only looks runs no script that writes. What Celery and
-kombu send was watched on a server; tests let each role do its whole work with these rights and no others.
+Invariants: every script belongs to a role. A role that only looks runs no script that writes. A user may send
+each command of its scripts on each of their keys by itself, so whoever hands in may only read a key, or only
+write it, where the scripts need no more. What Celery and kombu send was watched on a server; tests let each
+role do its whole work with these rights and no others.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _LOOKS = (
 _WORKS = (
     *("claim", "publish", "begin_step", "record_step", "renew", "note_refusal", "postpone", "bury"),
     *("fill_in", "join_fleet"),
-    *("tokens", "begin_refresh", "store_tokens", "end_refresh"),
+    *("tokens", "begin_refresh", "note_refresh", "store_tokens", "end_refresh"),
     *("acquire", "clock", "close", "note_failure", "note_late", "note_success", "probe_now"),
     *("read_people", "take_page", "add_page", "leave_page"),
     # what one worker at a time does for all: the intake, and the webhook
@@ -75,6 +77,12 @@ _BROKER = Rights(
 
 # The broker's queues, which those who are not the broker's may count; and the format of the ledger.
 _READ_ONLY = frozenset({"celery:calls", "celery:media", "celery:celery", "format"})
+# The limiter's state, the fleet, and whether anybody wants events: decided by workers and operators alone.
+_DECIDED_BY_OTHERS = frozenset(
+    {"gate", "limits", "limiter", "grants", "live_grants", "workers", "events:kept"}
+)
+# Where those who hand in put something, or take it out by its name. HLEN and EXISTS read nothing of it.
+_PUT_INTO = frozenset({"rejected:*", "cancelled:*", "reasons:*", "events", "wake"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class Role:
 
     Attributes:
         write_only: Keys among those of its scripts that these write, and never read.
+        read_only: Those that they read, and never write.
     """
 
     name: str
@@ -90,11 +99,16 @@ class Role:
     scripts: tuple[str, ...] = ()
     beside: Rights = field(default_factory=Rights)
     write_only: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
+
+    def only(self, key: str) -> str:
+        """Say what alone it may do with a key: `W`rite it, or `R`ead it; '' if both."""
+        return "W" if key in self.write_only else "R" if key in self.read_only | _READ_ONLY else ""
 
     def pattern(self, key: str, namespace: str) -> str:
         """Write a pattern of keys as `ACL SETUSER` takes it."""
-        only = "%W" if key in self.write_only else "%R" if key in _READ_ONLY else ""
-        return f"{only}~{namespace}:{key}"
+        only = self.only(key)
+        return f"{f'%{only}' if only else ''}~{namespace}:{key}"
 
     @property
     def rights(self) -> Rights:
@@ -107,17 +121,21 @@ ROLES = (
         "producer",
         "Hands recordings in, and reads none: enqueue, backfill --no-wait.",
         (*_HANDS_IN, *_FORECAST),
-        write_only=frozenset({"payload:*"}),
+        write_only=_PUT_INTO | {"payload:*"},
+        read_only=_DECIDED_BY_OTHERS,
     ),
     Role(
         "client",
         "Hands in, and asks for or cancels what it knows the clientUniqueId of: the Python client.",
         (*_HANDS_IN, *_FORECAST, "find", "cancel_job"),
+        write_only=_PUT_INTO,
+        read_only=_DECIDED_BY_OTHERS,
     ),
     Role(
         "api",
         "Hands in for others, and answers what they ask: api.",
         (*_HANDS_IN, *_LOOKS, "cancel_job", "retry"),
+        read_only=_DECIDED_BY_OTHERS,
     ),
     Role("viewer", "Looks, and changes nothing: status, report, dead.", _LOOKS),
     Role(
@@ -135,6 +153,7 @@ ROLES = (
         "Watches workers and batches, and does what its pages offer: flower.",
         (*_LOOKS, *_DECIDES_OF_BATCH),
         _BROKER,
+        read_only=_DECIDED_BY_OTHERS,
     ),
     Role(
         "operator",

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ import pytest
 
 from pipeline.ledger import Ledger, Member
 from pipeline.members import members_of
+from pipeline.rights import file_of
 from pipeline.store import Store
 from tests.clocks import Clock
-from tests.servers import Server
+from tests.servers import Server, running_server
 
 HERE = socket.gethostname()
+# Of the health check in ops/docker/Dockerfile; probes of Kubernetes wait longer.
+PROBE_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Container:
             capture_output=True,
             text=True,
             check=False,
+            timeout=PROBE_TIMEOUT_S,
         )
         return Checked(process.returncode, json.loads(process.stdout or "{}"), process.stderr)
 
@@ -119,3 +124,69 @@ def test_a_check_starts_no_server(container: Container, tmp_path: Path) -> None:
 
     assert checked.code == 4
     assert not (tmp_path / "data").exists()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that the test may spoil."""
+    with running_server() as running:
+        yield running
+
+
+NO_WORD = {
+    "its memory is full": ("CONFIG SET maxmemory 1kb", "its memory is full"),
+    "it waits for replicas": ("CONFIG SET min-replicas-to-write 1", "waits for replicas"),
+    "it is a replica": ("REPLICAOF 127.0.0.1 1", "replica"),
+    "it evicts": ("CONFIG SET maxmemory-policy allkeys-lru", "maxmemory-policy is allkeys-lru"),
+    "it has another format": ("SET {namespace}:format 99", "FORMAT"),
+    "its keys are somebody's": ("SET {namespace}:workers x", "WRONGTYPE"),
+}
+
+
+@pytest.mark.parametrize(("spoils", "said"), NO_WORD.values(), ids=NO_WORD.keys())
+def test_no_worker_need_be_restarted_while_none_could_tell_that_it_is_alive(
+    container: Container, own_server: Server, namespace: str, spoils: str, said: str
+) -> None:
+    here = {"GONG_INGEST_REDIS_URL": own_server.url}
+    assert container.check("--workers-only", **here).code == 4
+    own_server.client.execute_command(*spoils.format(namespace=namespace).split())
+
+    assert container.check(**here).code in {4, 7}
+    checked = container.check("--workers-only", "--queue", "media", **here)
+
+    assert (checked.code, checked.document["workers"]) == (0, None), checked.said
+    assert said in checked.said
+
+
+def test_a_server_that_is_stuck_is_given_up_before_a_probe_is(
+    container: Container, own_server: Server
+) -> None:
+    own_server.freeze()
+    try:
+        checked = container.check("--workers-only", GONG_INGEST_REDIS_URL=own_server.url)
+    finally:
+        own_server.thaw()
+
+    assert (checked.code, checked.document["workers"]) == (0, None), checked.said
+
+
+def test_a_check_leaves_nothing_behind(container: Container, own_server: Server) -> None:
+    assert container.check("--workers-only", GONG_INGEST_REDIS_URL=own_server.url).code == 4
+
+    assert own_server.client.keys() == []
+
+
+def test_a_worker_that_hangs_is_told_to_a_worker_s_user_and_forgiven_to_one_that_may_not_know(
+    container: Container, own_server: Server, namespace: str
+) -> None:
+    for line in file_of(namespace).splitlines():
+        own_server.client.execute_command("ACL", "SETUSER", *line.split()[1:], "on", ">word")
+
+    def check_as(role: str) -> Checked:
+        address = own_server.url.replace("unix://", f"unix://gong-{role}:word@")
+        return container.check("--workers-only", GONG_INGEST_REDIS_URL=address)
+
+    assert check_as("worker").code == 4
+    checked = check_as("viewer")
+    assert (checked.code, checked.document["workers"]) == (0, None)
+    assert "join_fleet" in checked.said

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,19 +15,26 @@ from typing import Any
 import pytest
 
 from pipeline.authorization import adopt_code, adopt_refresh_token, authorization_of
+from pipeline.authorization.asking import Nothing
 from pipeline.authorization.clients import token_client
 from pipeline.authorization.grants import Grants
 from pipeline.authorization.pair import Pair, fingerprint
 from pipeline.authorization.refresh import refresh
-from pipeline.authorization.shared import SharedTokens
-from pipeline.errors import AccessAwaited, AccessMissing, AccessUnavailable, CredentialsRefused
+from pipeline.authorization.shared import HURRY_MAX_S, SharedTokens
+from pipeline.errors import (
+    AccessAwaited,
+    AccessMissing,
+    AccessUnavailable,
+    CredentialsRefused,
+    LedgerUnreachable,
+)
 from pipeline.gong import GongClient
 from pipeline.ledger import Attempt, Tokens
-from pipeline.settings import Settings
+from pipeline.settings import Settings, environment_of
 from pipeline.store import Store
 from tests.clocks import Clock
 from tests.oauth import CLIENT_ID, CLIENT_SECRET, CODE, OTHER_KEY, PATH, REFRESH_TOKEN, STORE_KEY, told
-from tests.servers import Server
+from tests.servers import Server, running_server
 from tests.simulators import Simulator, running_simulator
 from tests.waiting import await_true
 
@@ -41,17 +50,29 @@ class Fleet:
     settings: Settings
     store: Store
 
-    def process(self, *, on: Path | None = None, **changes: Any) -> SharedTokens:
-        """Give what a new process has, on another machine perhaps."""
+    def process(
+        self,
+        *,
+        on: Path | None = None,
+        carry_out: Callable[[Attempt], Nothing | None] | None = None,
+        **changes: Any,
+    ) -> SharedTokens:
+        """Give what a new process has, on another machine perhaps, or with its own way to carry out."""
         settings = replace(self.settings, data_dir=on or self.settings.data_dir, **changes)
         oauth = settings.oauth()
         assert oauth
         return SharedTokens(
             Grants.from_settings(settings, oauth, self.store),
-            lambda attempt: refresh(settings, attempt, until=time.monotonic() + 5),
+            carry_out or (lambda attempt: refresh(settings, attempt, until=time.monotonic() + 5)),
             attempt_s=ATTEMPT_S,
             base_url=settings.base_url,
         )
+
+    @property
+    def grants(self) -> Grants:
+        oauth = self.settings.oauth()
+        assert oauth
+        return Grants.from_settings(self.settings, oauth, self.store)
 
     @property
     def stored(self) -> Any:
@@ -139,26 +160,154 @@ def test_an_answer_that_did_not_reach_the_ledger_is_taken_from_the_disk(
 
 
 def test_an_answer_on_the_disk_of_one_machine_helps_after_another_one_was_refused(
-    start: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    start: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = start()
     fleet.process().prepare()
-    first, used = fleet.stored, told(fleet.simulator)["granted"]
+    first = fleet.stored
     expire(fleet, first.version)
     with monkeypatch.context() as dying:
         dying.setattr(Tokens, "replace", lambda *_args, **_named: False)
         with pytest.raises(AccessAwaited):
             fleet.process().prepare()
     clear_attempt(fleet)
-    with pytest.raises(AccessMissing, match="refuses the OAuth refresh token"):
-        fleet.process(on=tmp_path / "another").prepare()
-    assert told(fleet.simulator)["granted"] == used + 1
-    clear_attempt(fleet)
+    # by a server that locks nobody out for it; the simulator would
+    another = ask_from(fleet, "another")
+    fleet.grants.tokens.end(another, wait_s=0.0, lost="The refresh token is refused.")
 
     process = fleet.process()
     process.prepare()
 
     assert (fleet.stored.version, fleet.stored.lost) == (first.version + 1, "")
+    assert fleet.answers(process) == 200
+    assert (told(fleet.simulator)["granted"], told(fleet.simulator)["reused"]) == (2, 0)
+
+
+def test_who_may_have_the_answer_on_its_disk_is_let_come_first_after_the_server_was_away(
+    start: Callable[..., Fleet], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given two machines, and a server that goes away between the answer to one of them and the ledger
+    with running_server() as server:
+        fleet = on_server(start(token_lifetime_s=3600), server)
+        fleet.process().prepare()
+        used = fleet.grants.open(fleet.stored).refresh_token
+        leave(fleet, 1000)
+        fleet.simulator.set_faults({"token.slow": "1:2-2"})
+
+        def end_in_between(attempt: Attempt) -> Nothing:
+            with refreshing(fleet, attempt) as process:
+                await_true(lambda: told(fleet.simulator)["granted"] == 2, "the API gives tokens")
+                server.kill()
+                await_true(lambda: fleet.grants.spare.given_for(used), "they are on the disk")
+                process.kill()
+            return Nothing("The server is away.")
+
+        with pytest.raises(LedgerUnreachable):
+            fleet.process(carry_out=end_in_between).prepare()
+        fleet.simulator.set_faults({})
+        server.start()
+        assert fleet.stored.version == 1
+        clear_attempt(fleet)
+
+        # when the other one comes first, which has nothing on its disk
+        other = fleet.process(on=tmp_path / "another")
+        other.prepare()
+        other.prepare()
+
+        # then it goes on with the old token, and says why, once
+        assert fleet.answers(other) == 200
+        said = [each.getMessage() for each in caplog.records if "not replaced yet" in each.getMessage()]
+        assert len(said) == 1
+        assert fleet.grants.spare.place in said[0]
+
+        # and when the first one is back, what it was given is what all use
+        process = fleet.process()
+        process.prepare()
+        other.prepare()
+        assert fleet.stored.version == 2
+        assert other.header == process.header
+        assert fleet.answers(other) == 200
+        assert (told(fleet.simulator)["granted"], told(fleet.simulator)["reused"]) == (2, 0)
+
+
+def test_who_does_not_come_is_waited_for_until_the_token_is_about_to_end(
+    start: Callable[..., Fleet],
+) -> None:
+    # given a machine that died before its request arrived
+    fleet = start(token_lifetime_s=3600)
+    process = fleet.process()
+    process.prepare()
+    ask_from(fleet, "gone")
+    leave(fleet, HURRY_MAX_S + 60)
+    waiting = fleet.process()
+    waiting.prepare()
+    assert fleet.answers(waiting) == 200
+    assert told(fleet.simulator)["granted"] == 1
+
+    leave(fleet, HURRY_MAX_S - 1)
+    waiting.prepare()
+
+    assert fleet.stored.version == 2
+    assert fleet.answers(waiting) == 200
+    assert asked_by(fleet) is None
+
+
+def test_nobody_is_waited_for_once_the_api_refuses_the_token(start: Callable[..., Fleet]) -> None:
+    fleet = start(token_lifetime_s=3600)
+    process = fleet.process()
+    process.prepare()
+    ask_from(fleet, "gone")
+    assert process.refused(process.header) is False
+
+    process.prepare()
+
+    assert fleet.stored.version == 2
+    assert fleet.answers(process) == 200
+
+
+def test_who_asked_itself_asks_again_without_waiting(start: Callable[..., Fleet]) -> None:
+    # given an attempt from here that died before its request arrived
+    fleet = start(token_lifetime_s=3600)
+    fleet.process().prepare()
+    ask_from(fleet, fleet.grants.spare.place)
+    leave(fleet, 1000)
+
+    fleet.process().prepare()
+
+    assert fleet.stored.version == 2
+
+
+@pytest.mark.parametrize(("faults", "until_s"), [({"token.500": 1}, 5.0), ({}, -1.0)])
+def test_an_attempt_that_ends_without_tokens_keeps_no_other_machine_waiting(
+    start: Callable[..., Fleet], tmp_path: Path, faults: dict[str, float], until_s: float
+) -> None:
+    # given one that the API gave none, or that came too late to ask
+    fleet = start(token_lifetime_s=3600)
+    fleet.process().prepare()
+    fleet.simulator.set_faults(faults)
+    attempt = Attempt("first", 1)
+    fleet.grants.tokens.begin(attempt, within_s=ATTEMPT_S)
+    assert refresh(fleet.settings, attempt, until=time.monotonic() + until_s)
+    assert asked_by(fleet) is None
+    fleet.simulator.set_faults({})
+    leave(fleet, 1000)
+    clear_attempt(fleet)
+
+    fleet.process(on=tmp_path / "another").prepare()
+
+    assert fleet.stored.version == 2
+
+
+def test_whoever_took_so_long_that_another_one_began_does_not_ask(start: Callable[..., Fleet]) -> None:
+    fleet = start()
+    late = Attempt("late", 0)
+    fleet.grants.tokens.begin(late, within_s=0.0)
+    fleet.grants.tokens.begin(Attempt("next", 0), within_s=ATTEMPT_S)
+
+    assert refresh(fleet.settings, late, until=time.monotonic() + 5) is None
+
+    assert told(fleet.simulator)["granted"] == 0
+    assert asked_by(fleet) is None
 
 
 def test_a_lost_answer_is_told_with_what_to_do_and_a_new_authorization_ends_it(
@@ -366,6 +515,51 @@ def test_the_client_of_the_tokens_shows_neither_id_nor_secret(start: Callable[..
     assert CLIENT_SECRET not in shown
     assert REFRESH_TOKEN not in shown
     assert STORE_KEY not in shown
+
+
+def on_server(fleet: Fleet, server: Server) -> Fleet:
+    """Give the fleet a server of its own, which is not asked again when it is away."""
+    settings = replace(fleet.settings, redis_url=server.url)
+    return replace(fleet, settings=settings, store=Store(server.url, settings.namespace, retries=0))
+
+
+@contextmanager
+def refreshing(fleet: Fleet, attempt: Attempt) -> Iterator[subprocess.Popen[bytes]]:
+    """Carry an attempt out by a process, which is ended."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pipeline.authorization.refresh"),
+            *(attempt.name, str(attempt.version), str(time.monotonic() + ATTEMPT_S)),
+        ],
+        env=environment_of(fleet.settings, credentials=True),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def ask_from(fleet: Fleet, place: str) -> Attempt:
+    """Begin an attempt to replace what is stored, as from a place, and ask; nobody tells how it ends."""
+    attempt = Attempt(place, fleet.stored.version)
+    fleet.grants.tokens.begin(attempt, within_s=0.0)
+    assert fleet.grants.tokens.note_asking(attempt, place)
+    return attempt
+
+
+def asked_by(fleet: Fleet) -> str | None:
+    """Say whose attempt has neither stored nor ended."""
+    place: Any = fleet.store._client.hget(f"{fleet.settings.namespace}:oauth", "asked_by")
+    return None if place is None else str(place)
+
+
+def leave(fleet: Fleet, left_s: float) -> None:
+    """Let so much be left of the stored access token's time."""
+    client = fleet.store._client
+    client.hset(
+        f"{fleet.settings.namespace}:oauth", "ends_ms", str(round((client.time()[0] + left_s) * 1000))
+    )
 
 
 def clear_attempt(fleet: Fleet) -> None:

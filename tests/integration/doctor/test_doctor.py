@@ -173,6 +173,21 @@ def test_what_is_wrong_with_the_server(
     assert seen in finding.seen
 
 
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_what_a_user_may_not_ask_the_server_is_not_called_well(
+    make_patient: MakePatient, own_server: Server, policy: str
+) -> None:
+    own_server.client.execute_command("CONFIG", "SET", "appendfsync", policy)
+    rules = ("on", ">word", "~*", "&*", "+@all", "-config|get")
+    own_server.client.execute_command("ACL", "SETUSER", "managed", *rules)
+
+    patient = make_patient(redis_url=own_server.url.replace("unix://", "unix://managed:word@"))
+
+    finding = the_only(patient, "persistence", Level.WARNING)
+    assert "is not known: this user may not ask (CONFIG GET)" in finding.seen
+    assert "whoever runs it" in finding.advice
+
+
 def test_a_server_that_is_not_there_is_told_once_and_all_else_is_looked_at(make_patient: MakePatient) -> None:
     patient = make_patient(redis_url="redis://:word@127.0.0.1:1/0", worker=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,10 @@ SETTINGS = Settings(
     redis_sentinel_password="watch men",
     sftp_password="sftp secret",
     media_headers="pbx.example.com Authorization: Bearer token-of-pbx\npbx:8443 X-Key: key: of pbx",
+    azure_storage_connection_string="AccountName=calls;AccountKey=YXp1cmU=;EndpointSuffix=core.windows.net",
+    store_key=f"{'A' * 42}8=, {'_' * 42}8=",
+    webhook_url="https://hook.example.com",
+    webhook_secret=f"whsec_{'d2Vi' * 8}",
 )
 
 
@@ -31,12 +36,46 @@ SETTINGS = Settings(
         "sftp secret",
         "Bearer token-of-pbx",
         "key: of pbx",
+        "YXp1cmU=",
+        f"{'A' * 42}8=",
+        f"{'_' * 42}8=",
+        f"whsec_{'d2Vi' * 8}",
+        "d2Vi" * 8,
     ],
 )
 def test_secrets_of_the_settings_are_hidden(secret: str) -> None:
     hiding = Hiding(secrets_of(SETTINGS))
 
     assert hiding.hide(f"before {secret} behind") == f"before {MASK} behind"
+
+
+# Of settings whose form is checked, or of which only a part is secret: the value, and that part.
+OF_A_FORM = {
+    "redis_url": ("redis://user:secret of it@host", "secret of it"),
+    "media_headers": ("pbx.example.com X-Key: secret of it", "secret of it"),
+    "azure_storage_connection_string": ("AccountName=calls;AccountKey=c2VjcmV0", "AccountKey=c2VjcmV0"),
+    "store_key": (f"{'B' * 42}8=", f"{'B' * 42}8="),
+    "webhook_secret": (f"whsec_{'aG9v' * 8}", f"whsec_{'aG9v' * 8}"),
+}
+# What some of them are not set without.
+BESIDE: dict[str, dict[str, Any]] = {
+    "redis_sentinel_password": {"redis_url": "sentinel://one/calls"},
+    "azure_storage_key": {"azure_storage_account": "calls"},
+    "access_key": {"access_key_secret": "another"},
+    "access_key_secret": {"access_key": "another"},
+    "oauth_client_secret": {"oauth_client_id": "client"},
+    "oauth_refresh_token": {"oauth_client_id": "client"},
+    "webhook_secret": {"webhook_url": "https://hook.example.com"},
+}
+
+
+@pytest.mark.parametrize("name", [name for name, form in Settings.forms().items() if form.is_secret])
+def test_every_setting_that_is_declared_a_secret_is_hidden(name: str) -> None:
+    value, secret = OF_A_FORM.get(name, (f"value of {name}",) * 2)
+    values: dict[str, Any] = {name: value, **BESIDE.get(name, {})}
+    hiding = Hiding(secrets_of(Settings(**values)))
+
+    assert secret not in hiding.hide(f"before {secret} behind")
 
 
 def test_a_token_is_hidden_too() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline.rights import ROLES, file_of
+from pipeline.rights import ROLES, Role, file_of
 from pipeline.rights.scripts import rights_of_script
+from pipeline.scripts import script_text
 from tests.unit.test_store import SCRIPTS
 
 ROOT = Path(pipeline.__file__).parents[1]
@@ -103,12 +104,48 @@ def test_who_hands_in_reads_no_calls_and_no_results() -> None:
     (producer,) = (role for role in ROLES if role.name == "producer")
 
     (line,) = (line for line in file_of("x").splitlines() if line.startswith("user gong-producer "))
-    assert "%W~x:payload:*" in line.split()
-    assert "~x:payload:*" not in line.split()
+    for key in ("payload:*", "rejected:*", "cancelled:*", "reasons:*"):
+        assert f"%W~x:{key}" in line.split()
+        assert f"~x:{key}" not in line.split()
     # and its scripts read none
     for name in producer.scripts:
         assert not re.search(r"\bdead_letter\b|'GET', payload_key", body_of(name))
     assert not any(key.startswith("celery") for key in producer.rights.keys)
+
+
+# How scripts name keys that a role may only read, or only write.
+NAMED = {
+    "payload:*": r"payload_key\(",
+    "rejected:*": r"rejected_key\(",
+    "cancelled:*": r"cancelled_key\(",
+    "reasons:*": r"reasons_key\(",
+    "events": r"prefix \.\. 'events'",
+    "wake": r"wake_key\b",
+    "events:kept": r"prefix \.\. 'events:kept'",
+    "workers": r"prefix \.\. 'workers'",
+    **{name: rf"\b{name}_key\b" for name in ("gate", "limits", "limiter", "grants", "live_grants")},
+}
+# These say nothing of what lies in a key but how much, and servers ask for no right to read it.
+COUNTS = {"exists", "hlen", "llen"}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_keys_for_one_thing_alone_are_used_for_nothing_else(role: Role) -> None:
+    for name in role.scripts:
+        text = script_text(name, without="if KEYS[2]")
+        for key in role.write_only | role.read_only:
+            found = re.findall(rf"redis\.p?call\('([A-Z]+)', {NAMED[key]}", text)
+            writes = {each.lower() for each in found} & (WRITES | {"zadd", "mset"})
+            reads = {each.lower() for each in found} - writes - COUNTS
+            assert not (reads if key in role.write_only else writes), (name, key)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_only_who_works_or_decides_may_change_the_gate_and_the_limits(role: Role) -> None:
+    (line,) = (line for line in file_of("x").splitlines() if line.startswith(f"user gong-{role.name} "))
+    may_change = {"~x:gate", "~x:limits", "~x:limiter"} & set(line.split())
+
+    assert bool(may_change and role.rights.commands & WRITES) == (role.name in {"worker", "operator"})
 
 
 def test_nobody_may_what_would_end_everybodys_work() -> None:
