@@ -46,12 +46,14 @@ class Source:
         fingerprint: Of its content; empty where it is read once only.
         is_replay: Whether its rows were rejected before, and stand in the manifest of that name.
         media_roots: Where their media lies, if all workers are on this machine; else they know it themselves.
+        place: Where the manifest lies; empty where that is not known.
     """
 
     name: str
     fingerprint: str = ""
     is_replay: bool = False
     media_roots: tuple[str, ...] = ()
+    place: str = ""
 
 
 class Producer:
@@ -89,7 +91,9 @@ class Producer:
         Raises:
             LedgerUnreachable: What had come out before is written; the same rows may be handed in again.
         """
-        manifest = self._manifests.open(self._batch, source.name, corrects=source.is_replay)
+        manifest = self._manifests.open(
+            self._batch, source.name, place=source.place, corrects=source.is_replay
+        )
         last_line = 0
         for handed in self._submitted(rows, manifest, source):
             line = handed.row.line if isinstance(handed, Handed) else handed.line

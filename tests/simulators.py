@@ -35,6 +35,10 @@ class Simulator:
         """Return how it is."""
         return self._ask("/_health")
 
+    def sent(self) -> list[Any]:
+        """List the requests that bring recordings in; a check reads the list of users besides."""
+        return [each for each in self.record("calls=0")["requests"] if each[2] != "/v2/users"]
+
     def set_faults(self, faults: Mapping[str, object]) -> None:
         """Replace its faults, such as `{"lost": 0.2, "401": "@0-5"}`; `{}` ends them all."""
         self._ask("/_faults", json.dumps(dict(faults)).encode())

@@ -7,9 +7,11 @@ address); all else goes to standard error.
 from __future__ import annotations
 
 import importlib
+import os
+import select
 import sys
 from enum import IntEnum
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -32,7 +34,7 @@ class ExitCode(IntEnum):
     DONE = 0
     WRONG_USAGE = 2  # or wrong settings
     SOME_FAILED = 3  # finished, but some recordings were rejected, are dead or cancelled
-    STOPPED = 4  # before the end; run it again to go on
+    STOPPED = 4  # before the end; run it again to go on. Or whoever reads what it prints has seen enough
     CREDENTIALS_REFUSED = 5
     LEDGER_UNREACHABLE = 6
     LEDGER_REFUSED = 7
@@ -175,6 +177,18 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
+        code = _run_command(arguments)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as ended:
+        # Whoever reads has seen enough, as `head` does; click and rich end the program by themselves then.
+        if not _leave_unread() and not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        return ExitCode.STOPPED
+    return code
+
+
+def _run_command(arguments: list[str] | None) -> int:
+    try:
         return _code(cli.main(arguments, prog_name="gong-ingest", standalone_mode=False))
     except click.ClickException as error:
         error.show()
@@ -185,6 +199,21 @@ def _run(arguments: list[str] | None) -> int:
     except IngestError as error:
         click.echo(f"gong-ingest: {error}", err=True)
         return EXIT_CODES.get(type(error), ExitCode.STOPPED)
+
+
+def _leave_unread() -> bool:
+    """Write nothing more to where nobody reads, nor when Python ends; tells whether there is such a place."""
+    unread = [stream.fileno() for stream in (sys.stdout, sys.stderr) if not _is_read(stream)]
+    for descriptor in unread:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return bool(unread)
+
+
+def _is_read(stream: TextIO) -> bool:
+    """Tell whether the other end of a pipe is still open; of what is no pipe that is so."""
+    look = select.poll()
+    look.register(stream.fileno(), 0)
+    return not look.poll(0)
 
 
 def _code(result: Any) -> int:

@@ -34,6 +34,9 @@ Exit codes:
 )
 @media_option
 @click.option("--media/--no-media", default=True, show_default=True, help="Look at the media files as well.")
+@click.option(
+    "--users/--no-users", default=True, show_default=True, help="Look users up in Gong's list as well."
+)
 @reading_options
 @click.option(
     "--processes", type=click.IntRange(1, 256), help="How many look at rows; one a core when left out."
@@ -51,6 +54,7 @@ def check(
     media_root: str | None,
     media_mode: str,
     media: bool,
+    users: bool,
     form: Form | None,
     map_path: Path | None,
     encoding: str | None,
@@ -63,7 +67,9 @@ def check(
 
     Finds every row that would be rejected, and why: calls by the very check that backfill and its workers
     make, media that is missing, empty, too large or neither audio nor video, the same clientUniqueId or file
-    twice. Warns of recordings shorter than 30 s. Nothing is sent and nothing is handed in.
+    twice. Warns of recordings shorter than 30 s, and of users who are unknown to Gong, not active or not
+    enabled for the import of calls, with how many recordings hang on each: with a key, Gong is asked for its
+    list of users, which is kept for a day. Nothing else is sent, and nothing is handed in.
 
     \b
     Example:
@@ -76,4 +82,16 @@ def check(
 
     reading = reading_of(form, map_path, encoding, delimiter)
     links = media_mode == "link"
-    return run_check(Wanted(manifest, reading, media_root, media, processes, problems, as_json, links=links))
+    return run_check(
+        Wanted(
+            manifest=manifest,
+            reading=reading,
+            media_root=media_root,
+            looks_at_media=media,
+            looks_at_users=users,
+            processes=processes,
+            problems=problems,
+            as_json=as_json,
+            links=links,
+        )
+    )

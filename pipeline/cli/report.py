@@ -61,13 +61,9 @@ def report(batch: str, form: str, output: Path) -> None:
 
 
 def _write_out(lines: Iterable[str]) -> None:
-    try:
-        for line in lines:
-            sys.stdout.buffer.write(line.encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Who reads has seen enough, as `head` does; nothing more must be written at the end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for line in lines:
+        sys.stdout.buffer.write(line.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
 
 
 def _write_file(path: Path, lines: Iterable[str]) -> None:

@@ -29,7 +29,8 @@ class Summary:
     Attributes:
         counts: The batch now.
         before: The batch when the run began.
-        total: Rows of the manifest.
+        total: Rows of the manifest that were read.
+        is_whole: These are all of them.
         submitted: Rows that became new jobs in this run.
         updated: Rows that changed a job of which the API had nothing yet.
         known: Rows that were jobs already.
@@ -42,6 +43,7 @@ class Summary:
     counts: Counts
     before: Counts
     total: int
+    is_whole: bool
     submitted: int
     updated: int
     known: int
@@ -122,10 +124,18 @@ def print_summary(
             soft_wrap=True,
         )
     elif stopped or summary.waiting:
-        console.print(
-            f"Stopped with {recordings(summary.waiting)} to go. Run the same command again to go on.",
-            style="yellow",
-        )
+        again = "Run the same command again to go on."
+        console.print(f"{where_it_stopped(summary)} {again}", style="yellow", highlight=False, soft_wrap=True)
+
+
+def where_it_stopped(summary: Summary) -> str:
+    """Say how much is left; of rows that were not read nobody knows how many there are."""
+    if summary.is_whole:
+        return f"Stopped with {recordings(summary.waiting)} to go."
+    if not summary.total:
+        return "Stopped before a row was handed in."
+    rows = "1 row" if summary.total == 1 else f"{summary.total:,} rows"
+    return f"Stopped when {rows} had been handed in, with {recordings(summary.waiting)} of the batch to go."
 
 
 def _waits(waiting: int) -> str:

@@ -41,6 +41,7 @@ class KnownManifest:
         corrects: What is handed in now are rows of it that were rejected, as they were corrected.
         fingerprint: Of its content when it was last handed in to its end; empty for never.
         read_at: When that was, in seconds since the epoch; None for never.
+        place: Where it lay then; empty where that is not known.
     """
 
     number: int
@@ -50,6 +51,7 @@ class KnownManifest:
     fingerprint: str = ""
     read_at: float | None = None
     last_line: int = 0
+    place: str = ""
 
 
 CONFLICT = "conflict"
@@ -69,9 +71,12 @@ class Manifests:
         self._store = store
         self._clock = clock
 
-    def open(self, batch: str, name: str, *, corrects: bool = False) -> KnownManifest:
-        """Begin to hand in the manifest of that name, or to hand it or its corrected rows in again."""
-        number, handing_in, fingerprint, read_at = self._run("open_manifest", batch, name)
+    def open(self, batch: str, name: str, *, place: str = "", corrects: bool = False) -> KnownManifest:
+        """Begin to hand in the manifest of that name, or to hand it or its corrected rows in again.
+
+        Where it lies is kept, if that is told.
+        """
+        number, handing_in, fingerprint, read_at = self._run("open_manifest", batch, name, place)
         return KnownManifest(int(number), name, int(handing_in), corrects, fingerprint, _seconds(read_at))
 
     def close(
@@ -97,7 +102,8 @@ class Manifests:
         while bundle := list(islice(rest, REJECT_BUNDLE)):
             told = ((str(row.line), row.encode(), _own_job(row), row.digest) for row in bundle)
             for line, job_id, state, its_batch, as_it_was in self._run(
-                "reject", batch, manifest.number, manifest.handing_in, *chain.from_iterable(told)
+                *("reject", batch, manifest.number, manifest.handing_in, int(manifest.corrects)),
+                *chain.from_iterable(told),
             ):
                 if as_it_was:
                     stayed[int(line)] = Receipt(job_id, "known", State(state), its_batch)
@@ -119,9 +125,14 @@ class Manifests:
         found = self._store.run("manifests", batch)
         return [
             KnownManifest(
-                int(number), name, fingerprint=fingerprint, read_at=_seconds(read_at), last_line=int(last)
+                int(number),
+                name,
+                fingerprint=fingerprint,
+                read_at=_seconds(read_at),
+                last_line=int(last),
+                place=place,
             )
-            for number, name, last, fingerprint, read_at in found
+            for number, name, last, fingerprint, read_at, place in found
         ]
 
     def records(self, batch: str) -> Iterator[Record]:

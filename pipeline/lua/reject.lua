@@ -1,14 +1,16 @@
 -- Keep the rows of a manifest that were rejected. One that was corrected elsewhere, and whose recording is there, stays
 -- that job wherever it stands now; of rows that stand alike no more than were corrected. So does one that names the
--- recording that is the job of this very line, and a row of a file of rejected ones whose line is a job already.
+-- recording that is the job of this very line, and a row of a file of rejected ones whose line is a job already. One of
+-- such a file that stood at no line of the manifest is not kept.
 -- KEYS  1 prefix
--- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 number of the manifest, 4 number of its handing in, then for
---       each row: line, record, id of the job that its recording would be ('' if it names none, or one that is another
---       row's), its digest ('' if it may not stand so in the manifest)
+-- ARGV  1 now (ms, '' for the server's clock), 2 batch, 3 number of the manifest, 4 number of its handing in,
+--       5 '1' if the rows are of a file of rejected ones, '0' if they stand so in the manifest,
+--       then for each row: line, record, id of the job that its recording would be ('' if it names none, or one that is
+--       another row's), its digest ('' if it may not stand so in the manifest)
 -- RETURNS for each row that stayed a job: {line, the job's id, state and batch, 1 if it stands as it was corrected}
 -- ERRORS none of its own
 
-local batch, manifest, handing_in, last, stayed = ARGV[2], ARGV[3], ARGV[4], 0, {}
+local batch, manifest, handing_in, corrects, last, stayed = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', 0, {}
 -- Who may not use it is refused here, before anything is written.
 redis.call('EXISTS', originals_key(batch))
 found_batch(batch, clock_ms(ARGV[1]))
@@ -37,7 +39,7 @@ local function stays(line, id, at_line, is_as_it_was)
   end
 end
 
-for i = 5, #ARGV, 4 do
+for i = 6, #ARGV, 4 do
   local line, own, digest = ARGV[i], ARGV[i + 2], ARGV[i + 3]
   local at_line = job_of_row(batch, manifest, line)
   local id = corrected_job(digest, at_line)
@@ -45,11 +47,11 @@ for i = 5, #ARGV, 4 do
     stays(line, id, at_line, 1)
   elseif at_line ~= '' and state_of(at_line) ~= '' and (own == at_line or digest == '') then
     stays(line, at_line, at_line, 0)
-  else
+  elseif not corrects or is_row(batch, manifest, line) then
     reject_row(batch, manifest, line, ARGV[i + 1])
     if digest ~= '' then redis.call('HSET', originals_key(batch), manifest .. ':' .. line, digest) end
+    last = math.max(last, tonumber(line))
   end
-  last = math.max(last, tonumber(line))
 end
 reach_line(batch, manifest, last)
 return stayed

@@ -18,9 +18,16 @@ local function unpacked_id(bytes)
   return string.format(ID_DIGITS, string.byte(bytes, 1, 12))
 end
 
+local function note_packed(batch, manifest, line, bytes)
+  redis.call('HSET', rows_key(batch, manifest, chunk_of(line)), line, bytes)
+end
+
 -- What a line of a manifest became: a job's id, or '' for a rejected row.
-local function note_row(batch, manifest, line, id)
-  redis.call('HSET', rows_key(batch, manifest, chunk_of(line)), line, packed_id(id))
+local function note_row(batch, manifest, line, id) note_packed(batch, manifest, line, packed_id(id)) end
+
+-- Whether a line of a manifest is known.
+local function is_row(batch, manifest, line)
+  return redis.call('HEXISTS', rows_key(batch, manifest, chunk_of(line)), line) == 1
 end
 
 -- The id of the job that a line became; '' if it was rejected, or never read.

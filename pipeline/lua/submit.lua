@@ -10,10 +10,11 @@
 --       the other
 -- ERRORS none of its own; out of memory is refused by the server before the first write
 --
--- A job that is there already stays as it is, unless its own batch hands it in with other content before
--- anything of it may have reached the API: then it is updated, and starts again from validation. Of two rows of
--- one handing in that name the same recording and differ, the first one stays. Where its media lies is as its batch
--- said last.
+-- A job that is there already stays as it is, unless its own batch hands it in later with other content, or with a link
+-- instead of an upload or the other way round, before anything of it may have reached the API: then it is updated, and
+-- starts again from validation. Of two rows of one handing in that name the same recording and differ, the first one
+-- stays. Where its media lies is as its batch said last.
+-- A corrected row that says of a line that it was rejected there, and it was not, has no line of the manifest.
 
 local now, batch, lane, manifest = clock_ms(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local handing_in, corrects = ARGV[5], ARGV[6] == '1'
@@ -39,8 +40,9 @@ local function write(id, content, has_media, payload, name, trace)
   written[id] = content
 end
 
+-- Of two that are under way at once, the one that began later.
 local function may_update(job)
-  return handing_in ~= '0' and job.seen ~= handing_in and job.batch == batch and job.state ~= 'cancelled'
+  return tonumber(job.seen or 0) < tonumber(handing_in) and job.batch == batch and job.state ~= 'cancelled'
     and job.posted ~= '1' and (job.step == '' or job.step == 'validated')
 end
 
@@ -60,7 +62,7 @@ end
 -- Whether a payload says itself where its media lies, which may be elsewhere now (payload.py: versions 6 and 7).
 local function says_where(payload) return string.match(payload, '^[67]\n') ~= nil end
 
-local NAMES = {'content', 'batch', 'lane', 'step', 'posted', 'seen'}
+local NAMES = {'content', 'media', 'batch', 'lane', 'step', 'posted', 'seen'}
 
 -- What is there of a job that is not new.
 local function submit(id, content, has_media, payload, name, trace)
@@ -71,9 +73,11 @@ local function submit(id, content, has_media, payload, name, trace)
   end
   local job = {state = state_of(id)}
   for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(NAMES))) do job[NAMES[i]] = value end
-  if job.content == content then
+  if job.content == content and (job.media == has_media or not may_update(job)) then
     if may_update(job) then redis.call('HSET', job_key(id), 'seen', handing_in) end
-    if says_where(payload) and handing_in ~= '0' and job.batch == batch and job.state ~= 'done' then
+    -- Its chain was made for an upload, or for none.
+    local is_alike = job.media == has_media and job.state ~= 'done'
+    if says_where(payload) and handing_in ~= '0' and job.batch == batch and is_alike then
       redis.call('SET', payload_key(id), payload)
     end
     return {'known', job.state, job.batch}
@@ -82,7 +86,6 @@ local function submit(id, content, has_media, payload, name, trace)
   return {'conflict', job.state, job.batch}
 end
 
--- Note the row's job. A job that came without a manifest gets the next line of manifest 0.
 local function note(bytes, line)
   local chunk = chunk_of(line)
   local lines = rows[chunk] or {}
@@ -90,6 +93,28 @@ local function note(bytes, line)
   lines[#lines + 1] = line
   lines[#lines + 1] = bytes
   last = math.max(last, tonumber(line))
+end
+
+local function next_line() return redis.call('HINCRBY', batch_key(batch), 'lines', 1) end
+
+-- Whether a row was rejected at that line, or is this very job since; the first one that says so has it.
+local taken = {}
+local function was_rejected_at(line, bytes)
+  local there = taken[line] or redis.call('HGET', rows_key(batch, manifest, chunk_of(line)), line)
+  if there ~= '' and there ~= bytes then return false end
+  taken[line] = bytes
+  return true
+end
+
+-- Note the row's job. A job that came without a manifest, or without a line of one, gets the next line of manifest 0.
+local function place(bytes, line, is_new)
+  if manifest == '0' then
+    if is_new then note(bytes, next_line()) end
+  elseif not corrects or was_rejected_at(line, bytes) then
+    note(bytes, line)
+  elseif is_new then
+    note_packed(batch, '0', next_line(), bytes)
+  end
 end
 
 -- Most of a manifest are new, so that is told in a number.
@@ -108,8 +133,7 @@ for i = 7, #ARGV do
   local content, trace, line, length, rest = string.match(job, '^\n(%S+) ?(%S*)\n(%d+)\n(%d+)\n()', 38)
   local name, payload = string.sub(job, rest, rest + length - 1), string.sub(job, rest + length)
   local result = submit(string.sub(job, 1, 24), content, string.sub(job, 37, 37), payload, name, trace)
-  if manifest == '0' and not result then line = redis.call('HINCRBY', batch_key(batch), 'lines', 1) end
-  if line ~= '0' and (not result or result[1] ~= 'conflict') then note(string.sub(job, 25, 36), line) end
+  if not result or result[1] ~= 'conflict' then place(string.sub(job, 25, 36), line, not result) end
   answer(result)
 end
 

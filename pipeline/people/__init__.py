@@ -16,17 +16,26 @@ of its parties; the address is replaced by the id when the call is sent. An id n
 Invariants: what is not known of a user (a field that is absent) is never held against them. An address that
 may mean two users means none. What was sent once, with an outcome that is not known, is sent again as it was.
 Waiting for a slot, and what an outcome does to a job, is left to `steps`.
+
+What needs the ledger or the API is imported when it is asked for: who counts users waits for none of it.
 """
 
-from pipeline.people.ahead import Reader
-from pipeline.people.answer import Page, page_of
-from pipeline.people.asking import Asker
-from pipeline.people.directory import KEPT_S, UNKNOWN_MAX_AGE_S, Directory, Kept
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pipeline.people.naming import addresses_in, with_ids
 from pipeline.people.people import People
-from pipeline.people.reading import Ask, read_users
 from pipeline.people.survey import Named, Standing, Surveyed, count_named, named_in, survey
 from pipeline.people.user import User
+
+if TYPE_CHECKING:
+    from pipeline.people.ahead import Reader
+    from pipeline.people.answer import Page, page_of
+    from pipeline.people.asking import Asker
+    from pipeline.people.directory import KEPT_S, UNKNOWN_MAX_AGE_S, Directory, Kept
+    from pipeline.people.reading import Ask, read_users
 
 __all__ = [
     "KEPT_S",
@@ -50,3 +59,22 @@ __all__ = [
     "survey",
     "with_ids",
 ]
+
+_MODULES = {
+    "Reader": "ahead",
+    "Page": "answer",
+    "page_of": "answer",
+    "Asker": "asking",
+    "KEPT_S": "directory",
+    "UNKNOWN_MAX_AGE_S": "directory",
+    "Directory": "directory",
+    "Kept": "directory",
+    "Ask": "reading",
+    "read_users": "reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

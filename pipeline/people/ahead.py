@@ -1,12 +1,13 @@
 """The list of users before anything is handed in: for a preflight, which has no job and no lease.
 
-Its requests take slots of the backfill lane like all others, and tell the fleet what is answered.
+Its requests take slots of the backfill lane like all others, and tell the fleet what is answered; but for the
+refusal of the list alone, for which nothing that is handed in need wait.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -28,16 +29,27 @@ from pipeline.store import Store
 PATIENCE_S = 600.0
 
 
+def _nobody_is_told(_page: Page) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the list of users without a job."""
+    """Reads the list of users without a job.
+
+    Attributes:
+        tell: Told of each page that was read here.
+    """
 
     directory: Directory
     notices: Notices
     asker: Asker
+    tell: Callable[[Page], None] = _nobody_is_told
 
     @classmethod
-    def from_settings(cls, settings: Settings, store: Store) -> Self:
+    def from_settings(
+        cls, settings: Settings, store: Store, *, tell: Callable[[Page], None] = _nobody_is_told
+    ) -> Self:
         """Make the reader that the settings describe.
 
         Raises:
@@ -48,8 +60,9 @@ class Reader:
             limiter=Limiter.from_settings(settings, store),
             client=client_of(settings, store),
             failures_to_close=settings.failures_to_close,
+            is_needed=False,
         )
-        return cls(Directory(store, taken_s=settings.lease_ttl_s), Notices(store), asker)
+        return cls(Directory(store, taken_s=settings.lease_ttl_s), Notices(store), asker, tell)
 
     def survey(self, named: Mapping[Named, int]) -> list[Surveyed] | Outcome:
         """List the users who cannot have the recordings that name them; or what prevents it.
@@ -84,7 +97,10 @@ class Reader:
         if isinstance(slot, Refusal):
             sentence = f"No request can be made now ({slot.reason}), in {slot.wait_s:.0f} s at the soonest"
             return Outcome(Effect.SNOOZED, FleetEffect.NONE, f"waits_{slot.reason}", sentence)
-        return self.asker.ask(cursor, slot)
+        page = self.asker.ask(cursor, slot)
+        if isinstance(page, Page):
+            self.tell(page)
+        return page
 
     def _slot(self) -> Slot | Refusal:
         """Wait for the instant of a slot; for a closed gate or a new day nobody waits here."""

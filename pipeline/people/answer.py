@@ -23,7 +23,11 @@ class Page:
 
 
 def page_of(
-    result: Answer | RequestFailed, *, key_works: bool, now: datetime | None = None
+    result: Answer | RequestFailed,
+    *,
+    key_works: bool,
+    is_needed: bool = True,
+    now: datetime | None = None,
 ) -> Page | Outcome:
     """Read a page, or decide what the answer that is none does.
 
@@ -31,6 +35,8 @@ def page_of(
         result: The answer, or the failure that came instead.
         key_works: Whether the API has taken these credentials for something else. The list answers 403 to
             a key that lacks its scope, and documents no 401 for a key that is wrong (`openapi.json`).
+        is_needed: Whether recordings wait for the list. For who only wants to know, a 403 may be about the
+            list alone: it closes no gate, and is no refusal for those who need the list.
         now: Aware time at which the answer came; needed only for a Retry-After that is a date.
     """
     if not isinstance(result, Answer):
@@ -39,7 +45,7 @@ def page_of(
     if result.status == 200 and result.complete and isinstance(listed, list):
         return Page(tuple(users_of(listed)), _cursor(result))
     if result.status == 403:
-        return _refused(result, key_works=key_works)
+        return _refused(result, key_works=key_works) if is_needed else _not_told(result)
     # No answer about users creates a call, whatever it says.
     outcome = of_create(replace(result, call_id=None), now=now)
     if outcome.effect is not Effect.DEAD:
@@ -65,5 +71,18 @@ def _refused(answer: Answer, *, key_works: bool) -> Outcome:
         FleetEffect.NONE if key_works else FleetEffect.CLOSE_UNAUTHORIZED,
         UNREADABLE if key_works else "unauthorized",
         message_of(sentence, *answer.messages),
+        request_id=answer.request_id,
+    )
+
+
+def _not_told(answer: Answer) -> Outcome:
+    return Outcome(
+        Effect.SNOOZED,
+        FleetEffect.NONE,
+        UNREADABLE,
+        message_of(
+            "The API refuses the list of users (403); check the key, and give it the scope api:users:read",
+            *answer.messages,
+        ),
         request_id=answer.request_id,
     )

@@ -21,12 +21,14 @@ class Asker:
 
     Attributes:
         failures_to_close: How many failed requests in a row close the gate.
+        is_needed: Whether recordings wait for the list (`page_of`).
     """
 
     ledger: Ledger
     limiter: Limiter
     client: GongClient
     failures_to_close: int
+    is_needed: bool = True
 
     def ask(self, cursor: str, slot: Slot) -> Page | Outcome:
         """Ask for the page of a cursor, the first with an empty one; gives the outcome if there is no page.
@@ -42,7 +44,13 @@ class Asker:
         answer = result if isinstance(result, Answer) else None
         status = answer.status if answer else None
         self.ledger.count(counted.request(Endpoint.LIST_USERS, slot.lane, status))
-        page = page_of(result, key_works=self._key_works(result, slot), now=datetime.now(UTC))
+        page = page_of(
+            result,
+            key_works=self._key_works(result, slot),
+            # A probe is to find out whether the key works, whoever makes it.
+            is_needed=self.is_needed or slot.is_probe,
+            now=datetime.now(UTC),
+        )
         if isinstance(page, Page):
             self.limiter.note_success(slot)
             return page

@@ -46,7 +46,7 @@ def _asked(directory: Directory, ask: Ask, cursor: str) -> Page | Outcome:
     """Ask for a page; leave it to others if it does not come."""
     try:
         answer = ask(cursor)
-    except Exception:
+    except BaseException:  # Ctrl-C as well: nobody else is to wait for who is gone
         with suppress(LedgerUnreachable, LedgerRefused):
             directory.leave_page(cursor)
         raise

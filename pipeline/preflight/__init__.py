@@ -9,25 +9,29 @@ are there twice, recordings too short to be kept. On all cores, in memory that d
     inspectors     the processes that the pieces go to
     inspector      what is done in such a process: reads its pieces, keeps what twins are told by
     row            one row and its media looked at        duration   how long a recording is
+    named          the users whom recordings name, and how many name each
     twins          the same clientUniqueId or file twice, among any number of rows
     finding        what is found, and how it is counted
 
 Invariants: the findings are those of one process reading from the first row to the last, however many there
 are. Nothing is sent and nothing is written but a temporary folder. When a batch would be done is left to
-`forecast`, how it is shown to the command.
+`forecast`, which users Gong has to `people`, how it is shown to the command.
 """
 
 from pipeline.preflight.check import Check, Corrected, Sink, check_manifest
 from pipeline.preflight.finding import CORRECTED, WARNINGS, Finding, Inspected, LineSet, Totals
+from pipeline.preflight.named import USERS_COUNTED, NamedUsers
 
 __all__ = [
     "CORRECTED",
+    "USERS_COUNTED",
     "WARNINGS",
     "Check",
     "Corrected",
     "Finding",
     "Inspected",
     "LineSet",
+    "NamedUsers",
     "Sink",
     "Totals",
     "check_manifest",

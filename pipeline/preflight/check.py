@@ -1,7 +1,8 @@
 """From a manifest to its findings, in one process or several.
 
-Invariants: findings come in the order of their lines, in stretches, and those of twins after all others. The
-totals are right when `check_manifest` returns.
+Invariants: findings come in the order of their lines, in stretches, and those of twins after all others, in
+bundles: those of the same hash in the order of their lines. No more than a bundle is held of them. The totals
+are right when `check_manifest` returns.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pipeline.preflight.cutter import Cutter, NotGiven
 from pipeline.preflight.finding import CORRECTED, Finding, Inspected, LineSet, Totals
 from pipeline.preflight.inspector import Inspector, Piece, Task
 from pipeline.preflight.inspectors import Inspectors
+from pipeline.preflight.row import MayLink, RowCheck
 from pipeline.preflight.twins import PARTS, Sort, Twin, twins_in
 
 # Fewer bytes are read before processes have started.
@@ -35,6 +37,8 @@ _ROWS_TOLD = 500
 # Cells of a row that makes a call are at least those of the columns that every header has (header.py); with a
 # map they may be any.
 _FEWEST_SEPARATORS, _FEWEST_SEPARATORS_MAPPED = 5, 1
+# Nothing of such a job hangs on anybody any more.
+_ENDED = {State.DONE, State.CANCELLED}
 
 States = Callable[[Sequence[str]], Sequence[State | None]]
 """Tells of jobs, by their ids, how they stand; None of those that the ledger does not have."""
@@ -61,6 +65,7 @@ class Check:
         states: None: nothing is known of jobs.
         corrected: None: nothing is known of rows.
         links: Whether Gong pulls the media from where that can be.
+        can_link: Tells of media whether it can; None: wherever it may be read.
     """
 
     path: Path
@@ -70,6 +75,7 @@ class Check:
     states: States | None = None
     corrected: Corrected | None = None
     links: bool = False
+    can_link: MayLink | None = None
 
 
 def check_manifest(check: Check, sink: Sink) -> Totals:
@@ -111,7 +117,6 @@ class _Run:
         read_here: What the rows read here came to, for each piece that was given since.
         known: Lines of rows that the ledger has.
         done: Those of them that only their media would keep out, which is in.
-        twins: Lines that have been counted as twins.
         corrected: Lines of rows that were corrected elsewhere.
         taken_back: How many of them stand so, by their digests.
     """
@@ -125,7 +130,6 @@ class _Run:
     read_here: deque[Inspected] = field(default_factory=deque)
     known: LineSet = field(default_factory=LineSet)
     done: LineSet = field(default_factory=LineSet)
-    twins: LineSet = field(default_factory=LineSet)
     corrected: LineSet = field(default_factory=LineSet)
     taken_back: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
@@ -134,7 +138,9 @@ class _Run:
     others: Inspectors | None = None
 
     def __post_init__(self) -> None:
-        self.inspector = Inspector(self.check.access, self.folder, 0, links=self.check.links)
+        check = self.check
+        row_check = RowCheck(check.access, links=check.links, can_link=check.can_link)
+        self.inspector = Inspector(row_check, self.folder, 0)
 
     def read(self, cutter: Cutter) -> None:
         """Read the manifest to its end."""
@@ -159,8 +165,9 @@ class _Run:
         """Have a piece inspected, and what was read here told with it."""
         if self.others is None:
             check = self.check
+            beginning = self.cutter.beginning
             task = Task(
-                check.path, self.reading, self.cutter.beginning, check.access, check.links, self.folder
+                check.path, self.reading, beginning, check.access, check.links, check.can_link, self.folder
             )
             self.others = self.stack.enter_context(Inspectors(self._told))
             self.others.start(self.check.processes, task)
@@ -169,14 +176,15 @@ class _Run:
 
     def find_twins(self) -> None:
         """Tell the twins of all rows."""
-        parts: Iterable[Iterable[Twin]]
-        parts = self.others.twins() if self.others else (twins_in(self.folder, part) for part in range(PARTS))
-        for part in parts:
-            twins = list(part)
+        for twins in self.others.twins() if self.others else self._twins_of_all_parts():
             others = [each for each in twins if each.sort is Sort.ID and not each.is_same]
             right = self._corrected([(each.line, digest_of(each.beside)) for each in others if each.accepted])
             found = [*map(_of_corrected, right), *self._findings(twins)]
             self.sink.take(found, self.totals, self.cutter.bytes_read)
+
+    def _twins_of_all_parts(self) -> Iterator[Sequence[Twin]]:
+        for part in range(PARTS):
+            yield from twins_in(self.folder, part)
 
     def _is_to_be_shared(self) -> bool:
         path = self.check.reading.content or self.check.path
@@ -206,18 +214,24 @@ class _Run:
         totals.rows += found.rows
         totals.rejected += found.rejected
         totals.left_out += found.left_out
-        totals.uploads += self._count_new(found.uploads)
-        totals.links += self._count_new(found.links)
+        ended: set[int] = set()
+        linkable = self._count_new(found.linkable, ended)
+        totals.linkable += linkable
+        totals.uploads += linkable + self._count_new(found.uploads, ended)
+        totals.links += self._count_new(found.links, ended)
+        totals.named.add(found.named, ended)
         self.sink.take(found.findings, totals, self.cutter.bytes_read)
 
-    def _count_new(self, jobs: Sequence[tuple[int, str]]) -> int:
-        """Count the jobs that the ledger does not have."""
+    def _count_new(self, jobs: Sequence[tuple[int, str]], ended: set[int]) -> int:
+        """Count the jobs that the ledger does not have, and add the lines of those that need nothing more."""
         new = 0
         for line, state in self._states_of(jobs):
             if state is None:
                 new += 1
             else:
                 self._count_known(line)
+                if state in _ENDED:
+                    ended.add(line)
         return new
 
     def _take_back_what_is_done(self, found: Inspected) -> None:
@@ -268,23 +282,22 @@ class _Run:
             # Of rows with the same id their ids are told, not what they have in common as well.
             if twin.sort is Sort.ID or not twin.is_same:
                 finding = _finding_of(twin)
-                if (twin.accepted or twin.line in self.done) and finding.code != "url_twice":
+                if twin.sort is Sort.ID and (twin.accepted or twin.line in self.done):
                     self._count_twin(twin, finding)
                 yield finding
 
     def _count_twin(self, twin: Twin, finding: Finding) -> None:
-        """Count a row as what its twins make of it, and no longer as what it was."""
+        """Count a row as what the first one of its id makes of it, and no longer as what it was."""
         totals = self.totals
-        if not self.twins.add(twin.line):
-            return
         if finding.is_warning:
             totals.repeated += 1
         else:
             totals.rejected += 1
-        if not self.known.add(twin.line):
+        if twin.line in self.known:
             totals.known -= 1
         elif twin.has_media:
             totals.uploads -= 1
+            totals.linkable -= twin.may_link
         else:
             totals.links -= 1
 

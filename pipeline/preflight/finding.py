@@ -8,21 +8,38 @@ from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
 
+from pipeline.people import Named, Standing
+from pipeline.preflight.named import NamedUsers
+
 CORRECTED = "row_corrected"
 WARNINGS = frozenset(
-    {"media_not_linked", "media_short", "media_unavailable", CORRECTED, "row_twice", "url_twice"}
+    {
+        "media_not_linked",
+        "media_short",
+        "media_twice",
+        "media_unavailable",
+        CORRECTED,
+        "row_twice",
+        "url_twice",
+        *Standing,
+    }
 )
-"""Codes of what is worth knowing but keeps no row out; every other code does."""
+"""Codes of what is worth knowing but keeps no row out; every other code does.
+
+A row with the file of an earlier one is handed in as any other, and needs its requests: it is the API that
+refuses its content, and then only if the earlier call has it.
+"""
 
 
 class Finding(NamedTuple):
     """One thing that is wrong with one row.
 
     Attributes:
-        line: The row's first physical line in the manifest, counted from 1.
+        line: The row's first physical line in the manifest, counted from 1; 0 for the manifest as a whole.
         client_unique_id: The call's, where one could be read and can be printed.
         code: As that of a rejected row or of refused media, or `media_short`, `media_unavailable`,
-            `media_not_linked`, `row_corrected`, `id_twice`, `row_twice`, `media_twice`, `url_twice`.
+            `media_not_linked`, `row_corrected`, `id_twice`, `row_twice`, `media_twice`, `url_twice`; or
+            the `Standing` of a user.
         field: In the manifest's own words; empty for the row as a whole.
         message: Goes on from the field, or is a sentence where there is none or the field is `media`.
         first_line: Where the other one of a pair stands, which comes first.
@@ -56,9 +73,11 @@ class Inspected:
         left_out: Rows that the map leaves out.
         findings: In the order of their lines.
         uploads: Lines and job ids of the rows that are right and have media; two requests each (API.md).
+        linkable: The same of those whose media is uploaded too, but Gong could pull it, were it asked to.
         links: The same of those whose media Gong pulls; one request each.
         refused: The same of rejected rows in which nothing is wrong but their media.
         digests: Those of rejected rows, by their lines.
+        named: Lines of the rows that are right, by the users whom they name.
     """
 
     rows: int = 0
@@ -66,9 +85,11 @@ class Inspected:
     left_out: int = 0
     findings: list[Finding] = field(default_factory=list)
     uploads: list[tuple[int, str]] = field(default_factory=list)
+    linkable: list[tuple[int, str]] = field(default_factory=list)
     links: list[tuple[int, str]] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
+    named: dict[frozenset[Named], list[int]] = field(default_factory=dict)
 
     def add(self, other: Inspected) -> None:
         """Take what was found in other rows of the same stretch in."""
@@ -77,9 +98,12 @@ class Inspected:
         self.left_out += other.left_out
         self.findings = list(merge(self.findings, other.findings, key=itemgetter(0)))
         self.uploads += other.uploads
+        self.linkable += other.linkable
         self.links += other.links
         self.refused += other.refused
         self.digests |= other.digests
+        for users, lines in other.named.items():
+            self.named.setdefault(users, []).extend(lines)
 
     def take_back(self, lines: Collection[int]) -> None:
         """Take rejected rows with all that was said of them back."""
@@ -100,7 +124,10 @@ class Totals:
         left_out: Rows that the map leaves out.
         uploads: New recordings whose media is uploaded.
         links: New recordings whose media Gong pulls.
+        linkable: Those of the uploads whose media Gong could pull, were it asked to.
         lines: How many lines were read.
+        named: The users whom the recordings name that are to come: those of rows that are right, each as it
+            stands, unless the recording is in already or was taken back.
     """
 
     rows: int = 0
@@ -110,7 +137,9 @@ class Totals:
     left_out: int = 0
     uploads: int = 0
     links: int = 0
+    linkable: int = 0
     lines: int = 0
+    named: NamedUsers = field(default_factory=NamedUsers, compare=False)
 
 
 class LineSet:

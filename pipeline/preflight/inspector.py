@@ -24,8 +24,9 @@ from pipeline.manifest.reader import rows_of
 from pipeline.manifest.row import UncheckedRow
 from pipeline.media import Access
 from pipeline.preflight.finding import Inspected
-from pipeline.preflight.row import RowCheck
-from pipeline.preflight.twins import MarkFile, twins_in
+from pipeline.preflight.named import users_of
+from pipeline.preflight.row import MayLink, RowCheck
+from pipeline.preflight.twins import Marked, MarkFile, twins_in
 
 
 class Stretch(NamedTuple):
@@ -58,14 +59,15 @@ class Task:
     beginning: bytes
     access: Access | None
     links: bool
+    can_link: MayLink | None
     folder: Path
 
 
 class Inspector:
     """Looks at rows, and counts what it finds."""
 
-    def __init__(self, access: Access | None, folder: Path, number: int, *, links: bool) -> None:
-        self._check = RowCheck(access, links=links)
+    def __init__(self, check: RowCheck, folder: Path, number: int) -> None:
+        self._check = check
         self._marks = MarkFile(folder, number)
         self._found = Inspected()
 
@@ -81,8 +83,8 @@ class Inspector:
             if looked.refused_id:
                 found.refused.append((line, looked.refused_id))
         else:
-            jobs = found.links if looked.marked is None or not looked.marked.has_media else found.uploads
-            jobs.append((line, looked.job_id))
+            _jobs_like(looked.marked, found).append((line, looked.job_id))
+            found.named.setdefault(users_of(row.call or {}), []).append(line)
         if looked.marked:
             self._marks.add(looked.marked)
 
@@ -95,6 +97,13 @@ class Inspector:
     def close(self) -> None:
         """Finish the marks, so that they may be read; may be called twice."""
         self._marks.close()
+
+
+def _jobs_like(marked: Marked | None, found: Inspected) -> list[tuple[int, str]]:
+    """Return those of the jobs found whose media comes to Gong in the same way."""
+    if marked is None or not marked.has_media:
+        return found.links
+    return found.linkable if marked.may_link else found.uploads
 
 
 class Pieces:
@@ -139,7 +148,7 @@ class _StarterGone(Exception):
 
 
 def serve(connection: Connection, task: Task, number: int) -> None:
-    """Inspect the pieces that come until None comes, then tell the twins in parts; what a process does.
+    """Inspect the pieces that come until None comes, then tell the twins of parts; what a process does.
 
     It ends without a word when whoever started it is gone, and tells why when it cannot go on.
     """
@@ -174,12 +183,16 @@ def _received(connection: Connection) -> Iterator[Any]:
 
 
 def _serve(connection: Connection, task: Task, number: int) -> None:
-    inspector = Inspector(task.access, task.folder, number, links=task.links)
+    check = RowCheck(task.access, links=task.links, can_link=task.can_link)
+    inspector = Inspector(check, task.folder, number)
     _inspect(inspector, task, _received(connection), connection.send)
     inspector.close()
     connection.send(None)
-    for part in _received(connection):
-        connection.send(list(twins_in(task.folder, part)))
+    for parts in _received(connection):
+        for part in parts:
+            for twins in twins_in(task.folder, part):
+                connection.send(twins)
+            connection.send(None)
 
 
 def _inspect(

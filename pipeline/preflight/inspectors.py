@@ -2,7 +2,8 @@
 
 Each has one piece at a time, over a pipe of its own; what comes back is told in the order of the pieces. So
 there is no queue that could fill up, no lock that a killed process could hold, and at most as many results
-wait as there may be pieces ahead of the oldest one under way.
+wait as there may be pieces ahead of the oldest one under way. Twins are told by each process as fast as they
+are taken from it: it waits when its pipe is full.
 
 Invariants: who waits for a process that is gone is told so at once. Whatever ends the block ends the
 processes.
@@ -32,7 +33,7 @@ _AHEAD = 8
 
 @dataclass(slots=True)
 class _Process:
-    """A process, and which piece or part it works on."""
+    """A process, and which piece it works on."""
 
     process: BaseProcess
     connection: Connection
@@ -89,23 +90,19 @@ class Inspectors:
         for _ in self.processes:
             self._receive()
 
-    def twins(self) -> Iterator[list[Twin]]:
-        """Find the twins of all rows, part by part in their order, when the marks are finished.
+    def twins(self) -> Iterator[Sequence[Twin]]:
+        """Find the twins of all rows, bundle by bundle in the order of parts, when the marks are finished.
 
         Raises:
             WorkersFailed: A process is gone.
         """
-        found: dict[int, list[Twin]] = {}
+        count = len(self.processes)
+        for number, each in enumerate(self.processes):
+            self._send(each, 0, range(number, PARTS, count))
         for part in range(PARTS):
-            if not self._free():
-                found.update([self._receive()])
-            self._send(self._free()[0], part, part)
-        told = 0
-        while told < PARTS:
-            while told not in found:
-                found.update([self._receive()])
-            yield found.pop(told)
-            told += 1
+            process = self.processes[part % count]
+            while twins := _answer_of(process):
+                yield twins
 
     def _free(self) -> list[_Process]:
         return [each for each in self.processes if each.number is None]
@@ -117,7 +114,7 @@ class Inspectors:
             self.tell(self._waiting.pop(self._told))
             self._told += 1
 
-    def _send(self, to: _Process, number: int, work: Piece | int | None) -> None:
+    def _send(self, to: _Process, number: int, work: Piece | range | None) -> None:
         try:
             to.connection.send(work)
         except OSError as error:
@@ -129,14 +126,20 @@ class Inspectors:
         busy = {each.connection: each for each in self.processes if each.number is not None}
         (ready, *_) = wait(list(busy))
         process = next(each for connection, each in busy.items() if connection is ready)
-        try:
-            answer = process.connection.recv()
-        except (EOFError, OSError) as error:
-            raise _gone(process.process) from error
-        if isinstance(answer, str):
-            raise WorkersFailed(f"A process that checked rows could not go on: {answer}.")
+        answer = _answer_of(process)
         number, process.number = process.number, None
         return number or 0, answer
+
+
+def _answer_of(process: _Process) -> Any:
+    """Wait for what a process has to say."""
+    try:
+        answer = process.connection.recv()
+    except (EOFError, OSError) as error:
+        raise _gone(process.process) from error
+    if isinstance(answer, str):
+        raise WorkersFailed(f"A process that checked rows could not go on: {answer}.")
+    return answer
 
 
 def _start(processes: list[_Process], count: int, task: Task) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pipeline.errors import MediaRefused, MediaUnavailable
@@ -24,6 +24,9 @@ SHORT_S = 30.0
 """Gong takes shorter recordings and discards them without a word (API.md)."""
 _MEDIA_REMEMBERED = 1024
 _URL = "downloadMediaUrl"
+
+MayLink = Callable[[str], bool]
+"""Tells of media by its reference whether Gong can pull it through a link."""
 
 
 class Looked(NamedTuple):
@@ -58,13 +61,17 @@ class _Media(NamedTuple):
 class RowCheck:
     """Looks at rows."""
 
-    def __init__(self, access: Access | None, *, links: bool = False) -> None:
+    def __init__(
+        self, access: Access | None, *, links: bool = False, can_link: MayLink | None = None
+    ) -> None:
         """Look at media that may be read so; with None it is not looked at.
 
-        With `links` Gong pulls the media from where that can be, and other media is told.
+        With `links` Gong pulls the media from where that can be, and other media is told. Without `can_link`
+        it can be from where media may be read.
         """
         self._access = access
         self._links = links
+        self._can_link = can_link or partial(may_link, access=access or Access())
         # Some manifests have the same file in many rows; each would be opened and read again.
         self._media = lru_cache(_MEDIA_REMEMBERED)(self._look_at)
 
@@ -81,20 +88,18 @@ class RowCheck:
             findings += _of_rejected(row.rejected("call_invalid", problems), line)
             own_id = _sendable(own_id) if isinstance(own_id, str) else None
         findings += _of_media(call, media, line)
-        has_upload = row.media is not None and not self._may_link(row.media)
+        can_link = row.media is not None and self._can_link(row.media)
+        has_upload = row.media is not None and not (self._links and can_link)
         accepted = not findings or all(finding.is_warning for finding in findings)
         if self._links and has_upload and accepted:
             sentence = _not_linked(row.media)
             findings.append(Finding(line, _printable(call), "media_not_linked", "media", sentence))
         job_id = job_id_of(own_id) if own_id else None
         own_id, place, marks = _marks(row, job_id, media)
-        marked = Marked(line, accepted, has_upload, own_id, place, marks)
+        marked = Marked(line, accepted, has_upload, has_upload and can_link, own_id, place, marks)
         if accepted:
             return Looked(findings, job_id, marked)
         return Looked(findings, None, marked, None if problems else job_id)
-
-    def _may_link(self, reference: str) -> bool:
-        return self._links and may_link(reference, self._access or Access())
 
     def _look_at(self, reference: str) -> _Media:
         if self._access is None:

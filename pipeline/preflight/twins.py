@@ -2,29 +2,38 @@
 
 What tells a row's twins is a hash of 96 bits, as a job's id is: among ten million rows two that differ share
 one with a chance below 1e-14. The hashes of all rows do not fit into memory, so they go into temporary files,
-in parts by their first byte; all that have the same hash are in the same part, and a part is sorted in memory
-at the end.
+in parts by their first byte; all that have the same hash are in the same part, and a part is sorted at the
+end: in memory, or where it is too large for that in runs, which are merged from the disk.
 
-Invariants: memory does not grow with the number of rows. Of each hash the first row is told with each later
-one, in whatever order and by whatever processes the rows were looked at.
+Invariants: memory does not grow with the number of rows, nor with how many of them have the same in common,
+which may be all. Of each hash the first row is told with each later one, in whatever order and by whatever
+processes the rows were looked at.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from enum import IntEnum
+from heapq import merge
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 PARTS = 64
 """A part of a million rows has about a megabyte."""
-# A part of more bytes is sorted in several goes, each with some of its hashes.
+TWINS_TOLD = 500
+"""So many twins are handed over at once."""
+# More bytes are not sorted at once: a larger part becomes several runs.
 _SORTED_MAX_BYTES = 8 << 20
+# Records of a run that are read at once when runs are merged: ten gigabytes of runs take 30 MB.
+_MERGED_AT_ONCE = 512
 # The hash; line, sort and flags; what lies beside it; where the texts stand and how long they are. Sorted as
 # bytes, they are sorted by hash and line.
 _RECORD = struct.Struct(">12sQ12sQHH")
+_RECORDS = struct.Struct(f"{_RECORD.size}s")
 _HASH_BYTES = 12
 _TEXT_MAX_CHARACTERS = 2048  # as long as an id may be; a path is told as far as that
 
@@ -57,6 +66,7 @@ class Marked(NamedTuple):
         line: The row's.
         accepted: Whether it would be brought in, but for its twins.
         has_media: Whether it has media to upload.
+        may_link: Whether Gong could pull that through a link instead.
         client_unique_id: Its own; empty where it has none.
         place: The media's path, or its address; empty where it has none.
     """
@@ -64,6 +74,7 @@ class Marked(NamedTuple):
     line: int
     accepted: bool
     has_media: bool
+    may_link: bool
     client_unique_id: str
     place: str
     marks: Sequence[Mark]
@@ -78,6 +89,7 @@ class Twin(NamedTuple):
         is_same: Whether what lies beside is the same as well.
         accepted: Whether the row would be brought in, but for this.
         has_media: Whether it has media to upload.
+        may_link: Whether Gong could pull that through a link instead.
         client_unique_id: Its own.
         place, first_place: The media's path or address, as each of the two has it.
     """
@@ -89,6 +101,7 @@ class Twin(NamedTuple):
     is_same: bool
     accepted: bool
     has_media: bool
+    may_link: bool
     client_unique_id: str
     place: str
     first_place: str
@@ -113,7 +126,7 @@ class MarkFile:
         if not row.marks:
             return
         own_id, place = (_kept(text) for text in (row.client_unique_id, row.place))
-        told = row.line << 4 | row.has_media << 1 | row.accepted
+        told = row.line << 5 | row.may_link << 4 | row.has_media << 1 | row.accepted
         texts = (self._number << 48 | self._texts_bytes, len(own_id), len(place))
         self._texts.write(own_id + place)
         self._texts_bytes += len(own_id) + len(place)
@@ -126,50 +139,98 @@ class MarkFile:
         self._files.close()
 
 
-def twins_in(folder: Path, part: int) -> Iterator[Twin]:
-    """Yield the twins in one part, when every process has closed its files; of each hash by their lines."""
+def twins_in(folder: Path, part: int) -> Iterator[Sequence[Twin]]:
+    """Yield the twins in one part, when every process has closed its files; by their hashes and lines.
+
+    They come in bundles of at most `TWINS_TOLD`: no more is held, even if every row has the same id.
+    """
     files = sorted(folder.glob(f"part-{part}-*"))
-    goes = 1 + sum(path.stat().st_size for path in files) // _SORTED_MAX_BYTES
     with ExitStack() as opened:
-        texts = _Texts(folder, opened)
-        for go in range(goes):
-            yield from _twins_among(sorted(_records(files, go, goes)), texts)
+        twins = _twins_among(_sorted(files, folder), _Texts(folder, opened))
+        while bundle := list(islice(twins, TWINS_TOLD)):
+            yield bundle
 
 
-def _records(files: Sequence[Path], go: int, goes: int) -> Iterator[bytes]:
-    """Yield the records of one go, which has every record of a hash or none."""
+def _sorted(files: Sequence[Path], folder: Path) -> Iterator[bytes]:
+    """Yield the records of some files in order, and hold no more of them than are sorted at once."""
+    at_once = max(1, _SORTED_MAX_BYTES // _RECORD.size)
+    records = _records(files)
+    first = sorted(islice(records, at_once))
+    if len(first) < at_once:
+        yield from first
+        return
+    with tempfile.TemporaryFile(dir=folder) as file:
+        runs = _Runs(file)
+        while first:
+            runs.add(first)
+            first.clear()  # before the next ones are read
+            first = sorted(islice(records, at_once))
+        yield from runs.merged()
+
+
+def _records(files: Sequence[Path]) -> Iterator[bytes]:
     for path in files:
         with path.open("rb") as file:
-            while record := file.read(_RECORD.size):
-                if goes == 1 or record[1] % goes == go:
-                    yield record
+            while block := file.read(_RECORD.size * _MERGED_AT_ONCE):
+                yield from _cut(block)
 
 
-def _twins_among(records: Sequence[bytes], texts: _Texts) -> Iterator[Twin]:
+def _cut(block: bytes) -> Iterator[bytes]:
+    return (record for (record,) in _RECORDS.iter_unpack(block))
+
+
+class _Runs:
+    """Runs of sorted records, one behind another in one file, so that any number of them can be open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._ends = [0]
+
+    def add(self, records: Sequence[bytes]) -> None:
+        """Keep a run."""
+        for at in range(0, len(records), _MERGED_AT_ONCE):
+            self._file.write(b"".join(records[at : at + _MERGED_AT_ONCE]))
+        self._ends.append(self._file.tell())
+
+    def merged(self) -> Iterator[bytes]:
+        """Give the records of all runs in order."""
+        return merge(*(self._read(*ends) for ends in pairwise(self._ends)))
+
+    def _read(self, begin: int, end: int) -> Iterator[bytes]:
+        at_once = _RECORD.size * _MERGED_AT_ONCE
+        for at in range(begin, end, at_once):
+            self._file.seek(at)
+            yield from _cut(self._file.read(min(at_once, end - at)))
+
+
+def _twins_among(records: Iterable[bytes], texts: _Texts) -> Iterator[Twin]:
     """Yield the twins among records that are sorted: the first of a hash has the first line."""
     first = b""
+    first_place: str | None = None
     for record in records:
-        if record[:_HASH_BYTES] == first[:_HASH_BYTES]:
-            yield _twin(record, first, texts)
+        if record[:_HASH_BYTES] != first[:_HASH_BYTES]:
+            first, first_place = record, None
         else:
-            first = record
+            first_place = texts.of(first)[1] if first_place is None else first_place
+            yield _twin(record, first, first_place, texts)
 
 
-def _twin(record: bytes, first: bytes, texts: _Texts) -> Twin:
-    _, told, beside, *its_texts = _RECORD.unpack(record)
-    _, first_told, first_beside, *first_texts = _RECORD.unpack(first)
-    client_unique_id, place = texts.read(*its_texts)
+def _twin(record: bytes, first: bytes, first_place: str, texts: _Texts) -> Twin:
+    _, told, beside, *_ = _RECORD.unpack(record)
+    _, first_told, first_beside, *_ = _RECORD.unpack(first)
+    client_unique_id, place = texts.of(record)
     return Twin(
         sort=Sort(told >> 2 & 3),
-        line=told >> 4,
-        first_line=first_told >> 4,
+        line=told >> 5,
+        first_line=first_told >> 5,
         beside=beside,
         is_same=beside == first_beside,
         accepted=bool(told & 1),
         has_media=bool(told & 2),
+        may_link=bool(told & 16),
         client_unique_id=client_unique_id,
         place=place,
-        first_place=texts.read(*first_texts)[1],
+        first_place=first_place,
     )
 
 
@@ -181,13 +242,16 @@ class _Texts:
         self._opened = opened
         self._files: dict[int, BinaryIO] = {}
 
-    def read(self, place: int, *lengths: int) -> list[str]:
+    def of(self, record: bytes) -> list[str]:
+        """Read the id and the place of a record's row."""
+        *_, place, id_bytes, place_bytes = _RECORD.unpack(record)
         number, offset = place >> 48, place & (1 << 48) - 1
         if number not in self._files:
             path = self._folder / f"texts-{number}"
             self._files[number] = self._opened.enter_context(path.open("rb"))
-        self._files[number].seek(offset)
-        return [self._files[number].read(length).decode("utf-8", "surrogatepass") for length in lengths]
+        file = self._files[number]
+        file.seek(offset)
+        return [file.read(length).decode("utf-8", "surrogatepass") for length in (id_bytes, place_bytes)]
 
 
 def _kept(text: str) -> bytes:

@@ -7,7 +7,7 @@ catalogue of keys in `pipeline/lua/prelude.lua`. What it holds a run to:
 - each job is done, or dead where that was expected, and names the call that the simulator has;
 - the counts of the batches are those of the jobs, and nobody was adopted unexpectedly;
 - no request without a slot: at no instant had more requests arrived than slots had come, no second holds
-  more slots than the rate, and every request was noted in the ledger before it left;
+  more slots than the rate, and every request for a recording was noted in the ledger before it left;
 - the totals and the throughput of the batches have counted each job that is done exactly once;
 - nothing lies in the server but what the catalogue names.
 """
@@ -42,6 +42,7 @@ class Evidence:
         adopted_expected: How many calls existed before this ledger knew them.
         calls: As `/_record` of the simulator lists them.
         arrivals_s: When each request reached the simulator, in seconds since the epoch, ascending.
+        users_asked: How many of them read the list of users, for no recording.
         jobs: By job id, the fields of its record in the ledger.
         counts: Of every batch.
         grants_s: When each slot that the limiter granted came, in seconds since the epoch.
@@ -56,6 +57,7 @@ class Evidence:
     adopted_expected: int = 0
     calls: Sequence[Mapping[str, Any]]
     arrivals_s: Sequence[float]
+    users_asked: int = 0
     jobs: Mapping[str, Mapping[str, str]]
     counts: Sequence[Counts]
     grants_s: Sequence[float]
@@ -167,8 +169,8 @@ def _requests(evidence: Evidence) -> Iterator[str]:
     if arrived > granted:
         yield f"{arrived} requests arrived, and {granted} slots were granted."
     noted = sum(counts.requests for counts in evidence.counts)
-    if arrived > noted:
-        yield f"{arrived} requests arrived, and {noted} were noted before they left."
+    if (for_recordings := arrived - evidence.users_asked) > noted:
+        yield f"{for_recordings} requests for recordings arrived, and {noted} were noted before they left."
     grants = sorted(evidence.grants_s)
     for number, at_s in enumerate(sorted(evidence.arrivals_s), start=1):
         come = bisect_right(grants, at_s + CLOCKS_APART_S)

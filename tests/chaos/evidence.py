@@ -30,6 +30,7 @@ def evidence_of(
         calls=record["calls"],
         # those for OAuth tokens go to another host, which the limits do not know
         arrivals_s=[started_s + row[0] for row in record["requests"] if not row[2].startswith("/oauth2/")],
+        users_asked=sum(row[2] == "/v2/users" for row in record["requests"]),
         jobs=jobs_of(client, namespace),
         counts=ledger.batches(),
         grants_s=[int(text) / 1e6 for text in client.lrange(f"{namespace}:grants", 0, -1)],

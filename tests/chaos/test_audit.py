@@ -99,7 +99,10 @@ def test_run_that_went_well_has_no_finding() -> None:
             {"grants_s": [9.99, 10.59, 11.19], "counts": [make_counts()]},
             "4 requests arrived, and 3 slots were granted.",
         ),
-        ({"counts": [make_counts(requests=3)]}, "4 requests arrived, and 3 were noted before they left."),
+        (
+            {"counts": [make_counts(requests=3)]},
+            "4 requests for recordings arrived, and 3 were noted before they left.",
+        ),
         (
             {"arrivals_s": [10.0, 10.2, 11.2, 11.8]},
             "At 10.200 the request number 2 arrived, and 1 slots had come.",

@@ -79,7 +79,7 @@ def test_recording_of_a_newer_version_is_left_to_newer_workers() -> None:
         running.fleet.add("newer", concurrency=2, root=newer)
         await_true(lambda: _make_due(running, "unknown") == State.DONE, "it is brought in", within_s=40)
         assert "a" not in running.job(job)
-        assert running.seen() == 2 * len(running.recordings)
+        assert len(running.simulator.sent()) == 2 * len(running.recordings)
         assert running.audit() == []
 
 

@@ -249,3 +249,33 @@ def test_lines_that_a_shorter_manifest_lacks_are_forgotten(ledger: Ledger) -> No
     # nobody corrected it: its line has another row now
     assert correct(ledger, 3, "pbx-3")
     assert results_of(hand_in(ledger, make_row("pbx-1", line=2), wrong(3, "a"))) == ["known", "row_malformed"]
+
+
+def test_a_line_that_was_never_rejected_takes_nobodys_place(ledger: Ledger) -> None:
+    """A spreadsheet fills a column down, and people type what they like."""
+    hand_in(ledger, make_row("pbx-2", line=2), wrong(3), wrong(4))
+
+    filled_down = [replace(make_row(f"pbx-{name}", line=3), line_here=2) for name in (3, 4)]
+    good_line, far_line = (replace(make_row(f"to-{line}", line=line), line_here=2) for line in (2, 10**14))
+    rows = [*filled_down, good_line, far_line]
+    handed = list(producer_of(ledger).backfill(rows, Source("calls", is_replay=True)))
+
+    assert results_of(handed) == ["new"] * 4
+    assert lines_of(ledger) == [
+        *(("", line, "pending") for line in (1, 2, 3)),
+        ("calls", 2, "pending"),
+        ("calls", 3, "pending"),
+        ("calls", 4, "rejected"),
+    ]
+    names = [each.client_unique_id for each in manifests_of(ledger).records("calls")]
+    assert names == ["pbx-4", "to-2", f"to-{10**14}", "pbx-2", "pbx-3", None]
+    assert max(each.last_line for each in manifests_of(ledger).of("calls")) == 4
+
+
+def test_a_row_that_is_rejected_again_with_a_line_of_its_own_is_not_kept(ledger: Ledger) -> None:
+    hand_in(ledger, make_row("pbx-2", line=2), wrong(3))
+
+    again = list(producer_of(ledger).backfill([wrong(3), wrong(10**14)], Source("calls", is_replay=True)))
+
+    assert results_of(again) == ["row_malformed"] * 2
+    assert lines_of(ledger) == [("calls", 2, "pending"), ("calls", 3, "rejected")]

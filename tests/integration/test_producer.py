@@ -10,10 +10,12 @@ import pytest
 
 from pipeline.call import encode_call
 from pipeline.errors import ManifestUnreadable, MediaRefused, Problem
-from pipeline.job import Lane, State, Step, job_id_of
-from pipeline.ledger import SUBMIT_BUNDLE, Ledger
+from pipeline.job import Claim, Lane, Reason, State, Step, Wait, job_id_of
+from pipeline.ledger import SUBMIT_BUNDLE, KnownManifest, Ledger
+from pipeline.limiter import Limiter, Limits, Slot
 from pipeline.manifest import RejectedRow, Row, UncheckedRow, check_row
-from pipeline.producer import Handed, Source
+from pipeline.producer import Handed, Producer, Source
+from pipeline.recording import submission_of
 from pipeline.store import Store
 from tests.integration.producing import (
     CALLS,
@@ -264,3 +266,75 @@ def test_where_media_lies_is_as_it_was_said_last_until_it_is_done(ledger: Ledger
         for claim in claims
     }
     assert roots == {job_id_of("pbx-1"): ("/one",), job_id_of("pbx-2"): ("/two",)}
+
+
+def claimed_steps(ledger: Ledger) -> list[tuple[Step, ...]]:
+    return [claim.steps for claim in ledger.claim([Lane.BACKFILL], window=9).jobs]
+
+
+def said_by_link(ledger: Ledger, *names: str, links: bool, roots: tuple[str, ...]) -> list[str]:
+    rows = [make_row(name, line=line) for line, name in enumerate(names, 1)]
+    manifests = manifests_of(ledger)
+    producer = Producer(ledger, manifests, batch="calls", may_link=lambda _: links)
+    return results_of(list(producer.backfill(rows, Source("calls", media_roots=roots))))
+
+
+@pytest.mark.parametrize("roots", [(), ("/one",)])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_link_instead_of_an_upload_and_back_is_an_update_with_its_own_chain(
+    ledger: Ledger, *, first: bool, roots: tuple[str, ...]
+) -> None:
+    said_by_link(ledger, "pbx-1", links=first, roots=roots)
+
+    again = said_by_link(ledger, "pbx-1", links=not first, roots=roots)
+
+    assert again == ["updated"]
+    upload = (Step.UPLOAD_MEDIA,) if first else ()
+    assert claimed_steps(ledger) == [(Step.VALIDATE, Step.CREATE_CALL, *upload)]
+    assert said_by_link(ledger, "pbx-1", links=not first, roots=roots) == ["known"]
+
+
+@pytest.mark.parametrize("roots", [(), ("/one",)])
+@pytest.mark.parametrize("first", [True, False])
+def test_whose_call_was_posted_keeps_its_upload_or_its_link(
+    ledger: Ledger, *, first: bool, roots: tuple[str, ...]
+) -> None:
+    said_by_link(ledger, "pbx-1", links=first, roots=roots)
+    (claim,) = ledger.claim([Lane.BACKFILL], window=9).jobs
+    for step in (Step.VALIDATE, Step.CREATE_CALL)[: 1 if first else 2]:
+        held = ledger.begin_step(claim.job_id, claim.lease_token, step, run=step)
+        ledger.record_step(held, {"call_id": "1"} if step is Step.CREATE_CALL else {})
+    if first:
+        post(ledger, claim)
+
+    assert said_by_link(ledger, "pbx-1", links=not first, roots=roots) == ["known"]
+
+    last = claim.steps[-1]
+    held = ledger.begin_step(claim.job_id, claim.lease_token, last, run="last")
+    assert held.payload.is_linked is first
+    ledger.record_step(held, {"call_id": "1"})
+    assert ledger.counts("calls").done == 1
+
+
+def post(ledger: Ledger, claim: Claim) -> None:
+    """Bind the slot of its create: from then on it may be there."""
+    held = ledger.begin_step(claim.job_id, claim.lease_token, Step.CREATE_CALL, run="posting")
+    limiter = Limiter(ledger._store, Limits(10.0, 10_000, 0.01, 1, 0.0))
+    while not isinstance(limiter.acquire(Lane.BACKFILL, held=held), Slot):
+        pass
+    ledger.postpone(held, Wait(0.0, keep=True, costs_attempt=False, reason=Reason("waits_second")))
+
+
+def test_of_two_that_hand_the_same_manifest_in_at_once_none_loses_a_row(ledger: Ledger) -> None:
+    rows = [make_row("pbx-1", line=1), make_row("pbx-1", line=2, title="another")]
+    manifests = manifests_of(ledger)
+    first, second = (manifests.open("calls", "calls") for _ in range(2))
+
+    def said(manifest: KnownManifest, row: Row) -> str:
+        submission = submission_of(row.call, row.media, line=row.line)
+        (receipt,) = ledger.submit([submission], batch="calls", lane=Lane.BACKFILL, manifest=manifest)
+        return receipt.result
+
+    told = [said(first, rows[0]), said(second, rows[0]), said(first, rows[1]), said(second, rows[1])]
+
+    assert told == ["new", "known", "conflict", "conflict"]

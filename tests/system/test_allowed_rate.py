@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,9 +22,9 @@ REQUESTS_PER_SECOND = 3.0
 SETTINGS: dict[str, str | None] = {"GONG_INGEST_RATE_MARGIN": "0.02"}
 
 
-def share_of_rate(record: dict[str, Any]) -> float:
-    """Give the share of the allowed rate used between the first request and the last, as the API saw it."""
-    times: list[float] = [at_s for at_s, *_ in record["requests"]]
+def share_of_rate(simulator: Simulator) -> float:
+    """Give the share of the allowed rate used between the first recording and the last, as the API saw it."""
+    times: list[float] = [at_s for at_s, *_ in simulator.sent()]
     return (len(times) - 1) / (times[-1] - times[0]) / REQUESTS_PER_SECOND
 
 
@@ -68,10 +67,10 @@ def assert_all_is_in(command: Command, simulator: Simulator, recordings: Recordi
     ]
     assert list(document)[-2:] == ["seconds", "rejected_file"]
     assert document["seconds"] > 79 / REQUESTS_PER_SECOND
-    record = simulator.record()
-    assert record["totals"] == {"create": {"200": 40}, "media": {"201": 40}}
+    totals = {"users": {"200": 1}, "create": {"200": 40}, "media": {"201": 40}}
+    assert simulator.record()["totals"] == totals
     assert media_in(simulator) == recordings.expected()
-    assert share_of_rate(record) >= 0.95
+    assert share_of_rate(simulator) >= 0.95
     assert not command.machine.processes()
 
 

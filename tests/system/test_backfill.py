@@ -24,7 +24,7 @@ def test_a_call_that_the_api_downloads_itself_is_one_request(
     document = finished.document
     assert (document["done"], document["requests"]) == (1, 1)
     record = simulator.record()
-    assert record["totals"] == {"create": {"200": 1}}
+    assert record["totals"] == {"users": {"200": 1}, "create": {"200": 1}}
     assert [(call["body"]["downloadMediaUrl"], call["media"]) for call in record["calls"]] == [(url, None)]
 
 

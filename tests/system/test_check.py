@@ -31,7 +31,7 @@ def test_what_it_refuses_is_what_backfill_refuses_and_what_is_in_needs_no_reques
     bad = bad_rows(recordings.folder)
     write_jsonl(recordings.manifest, [*recordings.rows, *(row for row, _ in bad)])
 
-    before = machine.run("check", recordings.manifest, "--json")
+    before = machine.run("check", recordings.manifest, "--no-users", "--json")
 
     *problems, summary = map(json.loads, before.stdout.splitlines())
     refused = {each["line"] for each in problems if each["severity"] == "error"}
@@ -55,6 +55,56 @@ def test_what_it_refuses_is_what_backfill_refuses_and_what_is_in_needs_no_reques
 
 
 @scenario()
+def test_a_file_that_is_there_twice_is_a_warning_and_strict_hands_it_in(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", 3)
+    again = {"call": make_call("again"), "media": recordings.rows[0]["media"]}
+    write_jsonl(recordings.manifest, [*recordings.rows, again])
+
+    before = machine.run("check", recordings.manifest, "--json")
+
+    *problems, summary = map(json.loads, before.stdout.splitlines())
+    (twice,) = (each for each in problems if each.get("code") == "media_twice")
+    assert (twice["line"], twice["first_line"], twice["severity"]) == (4, 1, "warning")
+    assert (before.code, summary["rejected"]) == (DONE, 0)
+    assert (summary["recordings"], summary["requests"]) == (4, 8)
+    assert summary["done_at_with_links"] == summary["done_at"]
+
+    strict = machine.run("backfill", recordings.manifest, "--strict", "--no-wait", "--json")
+
+    assert strict.code == DONE, strict.written
+    assert (strict.document["submitted"], strict.document["rejected"]) == (4, 0)
+    assert "4 rows, 0 of them would be rejected." in strict.stderr
+    assert "4 new recordings, 8 requests." in strict.stderr
+    assert "1  the same file twice" in strict.stderr
+    assert "Nothing was handed in" not in strict.stderr
+    assert "links" not in strict.stderr
+
+
+@scenario()
+def test_what_strict_refuses_is_what_check_counts(
+    machine: Machine, simulator: Simulator, folder: Path
+) -> None:
+    recordings = make_recordings(folder / "recordings", 3)
+    rows = [json.loads(json.dumps(row)) for row in recordings.rows]
+    rows[1]["media"] = rows[0]["media"]
+    rows[2]["call"]["clientUniqueId"] = rows[0]["call"]["clientUniqueId"]
+    write_jsonl(recordings.manifest, rows)
+
+    before = machine.run("check", recordings.manifest, "--json")
+    strict = machine.run("backfill", recordings.manifest, "--strict", "--no-wait", "--json")
+    handed_in = machine.run("backfill", recordings.manifest, "--no-wait", "--json")
+
+    assert json.loads(before.stdout.splitlines()[-1])["rejected"] == 1
+    assert (before.code, strict.code, handed_in.code) == (SOME_FAILED,) * 3
+    assert "3 rows, 1 of them would be rejected." in strict.stderr
+    assert "Nothing was handed in, as --strict says." in strict.stderr
+    assert (strict.document["submitted"], strict.document["rejected"]) == (0, 1)
+    assert (handed_in.document["submitted"], handed_in.document["rejected"]) == (2, 1)
+
+
+@scenario()
 def test_what_waits_in_the_ledger_goes_first(machine: Machine, simulator: Simulator, folder: Path) -> None:
     recordings = make_recordings(folder / "recordings", 4)
     assert machine.run("backfill", recordings.manifest, "--no-wait").code == DONE
@@ -68,7 +118,7 @@ def test_what_waits_in_the_ledger_goes_first(machine: Machine, simulator: Simula
     assert "5 rows, 0 of them would be rejected, 4 in the ledger already." in finished.stdout
     assert "1 new recording, 1 request." in finished.stdout
     assert "8 requests of recordings handed in before take turns with them." in finished.stdout
-    assert simulator.health()["requests"] == 0
+    assert not simulator.sent()
 
 
 @pytest.fixture
@@ -77,6 +127,23 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     (tmp_path / "temporary").mkdir()
     with Machine(tmp_path / "machine", {"TMPDIR": str(tmp_path / "temporary")}) as made:
         yield made
+
+
+@pytest.mark.parametrize(("root", "is_sooner"), [("s3://recordings/2026", True), ("{folder}", False)])
+def test_an_end_with_links_is_promised_where_links_can_be_given(
+    root: str, is_sooner: bool, machine: Machine, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "calls.jsonl"
+    write_jsonl(
+        manifest, [{"call": make_call(str(number)), "media": f"{number}.wav"} for number in range(999)]
+    )
+    options = ("--no-media", "--media-root", root.format(folder=tmp_path))
+
+    summary = json.loads(machine.run("check", manifest, *options, "--json").stdout.splitlines()[-1])
+    report = machine.run("check", manifest, *options).stdout
+
+    assert (summary["done_at_with_links"] < summary["done_at"]) is is_sooner
+    assert ("with links instead of uploads" in report) is is_sooner
 
 
 @pytest.fixture

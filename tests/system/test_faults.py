@@ -19,7 +19,7 @@ def test_a_retry_after_is_heeded(machine: Machine, simulator: Simulator, folder:
 
     assert finished.code == 0, finished.written
     assert media_in(simulator) == recordings.expected()
-    requests = simulator.record("calls=0")["requests"]
+    requests = simulator.sent()
     refused_at_s = [at_s for at_s, *_, status, _note in requests if status == 429]
     assert refused_at_s
     assert finished.document["rate_limited"] == len(refused_at_s)
@@ -56,4 +56,4 @@ def test_failures_and_lost_answers_lose_and_double_nothing(
     record = simulator.record()
     assert record["notes"]["lost"] > 5
     assert record["notes"]["injected"] > 5
-    assert len(record["requests"]) == document["requests"]
+    assert len(simulator.sent()) == document["requests"]

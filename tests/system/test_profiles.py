@@ -46,7 +46,7 @@ def acme_at(simulator: Simulator) -> str:
 
 def rate_of(simulator: Simulator) -> float:
     """Requests a second, between the first and the last one that arrived."""
-    times: list[float] = [at for at, *_ in simulator.record()["requests"]]
+    times: list[float] = [at for at, *_ in simulator.sent()]
     return (len(times) - 1) / (max(times) - min(times))
 
 

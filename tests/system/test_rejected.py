@@ -177,7 +177,7 @@ def test_nothing_is_handed_in_where_a_row_is_rejected_and_none_may_be(
         document = finished.document
         assert (document["total"], document["rejected"], document["submitted"]) == (3, 1, 0)
     assert machine.run("status", "--json").document["batches"] == []
-    assert simulator.health()["requests"] == 0
+    assert not simulator.sent()
     both = machine.run("backfill", recordings.manifest, "--strict", "--no-check")
     assert both.code == WRONG_USAGE
 

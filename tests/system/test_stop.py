@@ -39,13 +39,14 @@ def assert_stopped_in_order(finished: Finished, machine: Machine, simulator: Sim
 
 
 def assert_goes_on(machine: Machine, simulator: Simulator, recordings: Recordings) -> None:
-    before = simulator.health()["requests"]
+    before = len(simulator.sent())
     again = machine.run("backfill", recordings.manifest, "--json")
     assert again.code == 0, again.written
     document = again.document
     assert (document["submitted"], document["done"], document["adopted"]) == (0, COUNT, 0)
     assert document["requests"] == 2 * COUNT - before
-    assert simulator.record()["totals"] == {"create": {"200": COUNT}, "media": {"201": COUNT}}
+    totals = {"users": {"200": 1}, "create": {"200": COUNT}, "media": {"201": COUNT}}
+    assert simulator.record()["totals"] == totals
     assert media_in(simulator) == recordings.expected()
 
 

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     default=None,
     help="Check the whole manifest before any of it is handed in.  [default: check; not standard input]",
 )
-@click.option("--strict", is_flag=True, help="Hand nothing in if the check rejects a row; exit code 3.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Hand nothing in if the check rejects a row; exit code 3. Users of whom it warns reject none.",
+)
 @click.option(
     "--rejected",
     type=click.Path(path_type=Path),

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 
 import click
 from rich.console import Console
@@ -121,6 +123,10 @@ class Run:
     _file: object = None
 
     def __post_init__(self) -> None:
+        self._open()
+
+    def _open(self) -> None:
+        """Open the manifest as it is now."""
         wanted, access = self.wanted, access_for(self.settings)
         self._file = self._file_as_it_is()
         self.manifest = read_manifest(
@@ -143,7 +149,8 @@ class Run:
         return own_name(self.wanted.manifest, is_replay=self.manifest.is_replay)
 
     def _is_right(self, line: int) -> bool:
-        return self.before.is_right(line)
+        # What was written into the file since it was checked has to be looked at.
+        return self.before.is_right(line) and self._file_as_it_is() == self._file
 
     @property
     def brings_workers(self) -> bool:
@@ -155,13 +162,16 @@ class Run:
         wanted = self.wanted
         with session(self.settings) as opened:
             began = time.monotonic()
-            since = opened.limiter.clock()
+            since = checked_at = opened.limiter.clock()
             before = opened.ledger.counts(self.tally.batch)
             stopped = False
             with self._workers(opened, wanted=wanted.waits) as start_workers:
                 try:
+                    self._look_at_those_before(Manifests(opened.store))
                     if wanted.is_checked:
                         self._check(opened)
+                        # A rate is one of requests that bring recordings in.
+                        checked_at = opened.limiter.clock()
                     if not self._is_refused:
                         self._hand_in(opened, start_workers)
                         if wanted.waits:
@@ -174,7 +184,7 @@ class Run:
                     self.console.print("Stopping: requests under way are finished first.")
                 finally:
                     self.tally.rejected_rows.file.discard()
-            summary = self._summary(opened, before, since, time.monotonic() - began)
+            summary = self._summary(opened, before, checked_at, time.monotonic() - began)
             if wanted.as_json:
                 path = self.tally.rejected_rows.path
                 click.echo(json.dumps(summary.document() | {"rejected_file": path and str(path)}))
@@ -202,6 +212,11 @@ class Run:
             self.before = self.tally.before = before
         elif wanted.strict:
             raise SettingsInvalid(f"{wanted.manifest} changed while it was checked; nothing was handed in.")
+        else:
+            now = "what stands there now is handed in, each row checked on its way"
+            say(self.console, f"{wanted.manifest} changed while it was checked: {now}.", style="yellow")
+            self.tally.rejected_rows.file.discard()
+            self._open()
         if self._is_refused:
             self.tally.total, self.tally.rejected = before.totals.rows, before.totals.rejected
             say(self.console, "Nothing was handed in, as --strict says.", style="yellow")
@@ -214,11 +229,42 @@ class Run:
 
     def _file_as_it_is(self) -> object:
         """Return what differs when the manifest is written to, or is another file."""
-        path = self.wanted.reading.content or self.wanted.manifest
-        if not path.is_file():
+        try:
+            found = os.stat(self.wanted.reading.content or self.wanted.manifest)  # noqa: PTH116 # once a row
+        except OSError:
             return None
-        found = path.stat()
+        if not S_ISREG(found.st_mode):
+            return None
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _look_at_those_before(self, manifests: Manifests) -> None:
+        """Tell of another manifest of this name that the batch knows, in whose place the rows would stand.
+
+        Raises:
+            SettingsInvalid: Nobody said that it is to be the same batch.
+        """
+        batch, own, place = self.tally.batch, self._own_name, self._place
+        known = next((each for each in manifests.of(batch) if each.name == own and each.place), None)
+        if known is None or place in {"", known.place} or known.fingerprint == self._fingerprint():
+            return
+        if self.wanted.batch is None:
+            raise SettingsInvalid(
+                f"The batch {batch} is that of {known.place}. If {self.wanted.manifest} is another export, "
+                f"give it a batch of its own with --batch; if it is the same, say so with --batch {batch}."
+            )
+        say(
+            self.console,
+            f"{self.wanted.manifest} goes on in the place of {known.place}, that the batch knows by the same "
+            "name; another export needs another name.",
+            style="yellow",
+        )
+
+    @property
+    def _place(self) -> str:
+        """Say where the manifest lies; '' of rows that stand in another one, and of what has no place."""
+        wanted = self.wanted
+        is_file = wanted.reading.content is None and not is_read_once(wanted.manifest)
+        return str(wanted.manifest.resolve()) if is_file and not self.manifest.is_replay else ""
 
     @contextmanager
     def _workers(self, opened: Session, *, wanted: bool) -> Iterator[Callable[[], LocalFleet | None]]:
@@ -248,14 +294,14 @@ class Run:
             metrics.close()
 
     def _hand_in(self, opened: Session, start_workers: Callable[[], LocalFleet | None]) -> None:
-        tally = self.tally
+        tally, source = self.tally, self._source()
         rows = with_those_done(self.manifest, opened.ledger.states)
         linkable = links_for(self.settings) if self.wanted.links else None
         manifests = Manifests(opened.store)
         producer = Producer(opened.ledger, manifests, batch=tally.batch, may_link=linkable)
         with self.console.status("Reading the manifest …") as status:
             try:
-                for handed in producer.backfill(rows, self._source()):
+                for handed in producer.backfill(rows, source):
                     tally.take(handed)
                     if not isinstance(handed, RejectedRow) and not handed.receipt.state.is_final:
                         start_workers()
@@ -267,11 +313,14 @@ class Run:
                     "them it is not certain. Run the same command again: nothing is handed in twice."
                 ) from error
         tally.finish()
+        if self._file_as_it_is() != self._file:
+            what = "changed while it was handed in: run the same command again for what is new in it"
+            say(self.console, f"{self.wanted.manifest} {what}.", style="yellow")
         self._say_where_rejected_rows_are()
 
     def _source(self) -> Source:
         roots = roots_of(self.settings) if self.brings_workers else ()
-        return Source(self._own_name, self._fingerprint(), self.manifest.is_replay, roots)
+        return Source(self._own_name, self._fingerprint(), self.manifest.is_replay, roots, self._place)
 
     def _fingerprint(self) -> str:
         """Hash the manifest's bytes, if they can be read twice."""
@@ -301,6 +350,7 @@ class Run:
             counts=opened.ledger.counts(self.tally.batch),
             before=before,
             total=self.tally.total,
+            is_whole=self.tally.is_whole,
             submitted=self.tally.submitted,
             updated=self.tally.updated,
             known=self.tally.known,

@@ -21,6 +21,7 @@ class Tally:
         batch: The batch that they are handed in under.
         rejected_rows: Takes every rejected row.
         before: What was found before they were handed in, and told.
+        is_whole: All rows of the manifest were taken.
         elsewhere: Ids of jobs that an earlier batch has already.
     """
 
@@ -34,6 +35,7 @@ class Tally:
     updated: int = 0
     known: int = 0
     rejected: int = 0
+    is_whole: bool = False
     elsewhere: list[str] = field(default_factory=list)
     _told: int = 0
     _untold: int = 0
@@ -55,7 +57,8 @@ class Tally:
                 self.elsewhere.append(handed.receipt.job_id)
 
     def finish(self) -> None:
-        """Say how many rejected rows were not told."""
+        """Note that these were all rows, and say how many rejected ones were not told."""
+        self.is_whole = True
         if self._untold:
             rows = "1 more row is" if self._untold == 1 else f"{self._untold:,} more rows are"
             say(self.console, f"… and {rows} rejected.", style="red")

@@ -3,7 +3,7 @@
 Invariants: what is told of a row here is not told again when it is handed in, and a row that is right need
 not be looked at again then. Nobody is asked anything: who wants to stop where a row is wrong says so before.
 
-Rows with the same file are only warned of: they are handed in, and it is the API that refuses the second one.
+What would be rejected is what is rejected when it is handed in, and it is counted once, by the check.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from pipeline.preflight import CORRECTED, Corrected, Finding, LineSet, Totals
 
 ROWS_TOLD_MAX = 100
 """Rejected rows that are told one by one; more are told in groups."""
-_HANDED_IN_ALL_THE_SAME = "media_twice"
 
 
 @dataclass(slots=True)
@@ -51,7 +50,7 @@ class Before:
         for finding in findings:
             if finding.code == CORRECTED:
                 self.corrected.add(finding.line)
-            if not finding.is_warning and finding.code != _HANDED_IN_ALL_THE_SAME:
+            if not finding.is_warning:
                 self.rejected.add(finding.line)
                 if len(self.rejected) <= ROWS_TOLD_MAX:
                     self._told.setdefault(finding.line, []).append(finding)
@@ -88,18 +87,16 @@ def check_before(
         ) from error
     before.totals = outcome.totals
     _print(before, outcome.groups, Report(console), manifest)
-    print_totals(Report(console), manifest, outcome.totals, len(before.rejected), outcome.outlook)
+    Report(console).users(outcome.users)
+    print_totals(Report(console), manifest, outcome.totals, outcome.outlook)
     return before
 
 
 def _print(before: Before, groups: Groups, report: Report, manifest: Path) -> None:
     """Say what is wrong: of a few rows each, of many in groups; and what is worth knowing."""
-    errors = groups.errors()
-    kept_out = [group for group in errors if group.code != _HANDED_IN_ALL_THE_SAME]
     if len(before.rejected) > ROWS_TOLD_MAX:
-        report.groups("These rows are rejected:", kept_out, style="red")
+        report.groups("These rows are rejected:", groups.errors(), style="red")
     else:
         for sentence in before.sentences():
             report.say(f"{manifest}:{sentence}", style="red")
-    warnings = [group for group in errors if group not in kept_out] + groups.warnings()
-    report.groups("Worth knowing, though it keeps no row out:", warnings, style="yellow")
+    report.groups("Worth knowing, though it keeps no row out:", groups.warnings(), style="yellow")

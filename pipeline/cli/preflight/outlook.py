@@ -24,6 +24,7 @@ class Outlook:
 
     Attributes:
         uploads, links: New recordings whose media is uploaded, and whose media Gong pulls.
+        linkable: Those of the uploads whose media Gong could pull, were it asked to.
         queued: Requests of each batch that was handed in before.
         gate: Why nothing is sent until somebody does something; empty while that is not so.
     """
@@ -34,6 +35,7 @@ class Outlook:
     allowance: Allowance
     queued: tuple[int, ...] = ()
     gate: str = ""
+    linkable: int = 0
 
     @property
     def recordings(self) -> int:
@@ -52,8 +54,8 @@ class Outlook:
 
     @property
     def done_at_with_links(self) -> float:
-        """Say when they would be done if Gong pulled the media of all of them."""
-        return self._done_at(self.recordings)
+        """Say when they would be done if Gong pulled all the media that it can."""
+        return self._done_at(self.requests - self.linkable)
 
     def _done_at(self, requests: int) -> float:
         """Say when these are done, or, where there are none, what was handed in before."""
@@ -77,7 +79,8 @@ class Outlook:
             return
         now, per_day = self.allowance.now, self.allowance.requests_per_day
         done, with_links = (when(at, now) for at in (self.done_at, self.done_at_with_links))
-        instead = f"; with links instead of uploads {with_links}" if with_links != done else ""
+        which = "" if self.linkable == self.uploads else f" for {self.linkable:,} of them"
+        instead = f"; with links instead of uploads{which} {with_links}" if with_links != done else ""
         limits = f"At {per_day:,} requests a day and {self.requests_per_second:g} a second"
         yield f"{limits} they are done {done}{instead}."
 
@@ -86,7 +89,9 @@ def outlook(totals: Totals, settings: Settings, opened: Session | None) -> Outlo
     """Say when a manifest would be done, beside what the ledger has already."""
     if opened is None:
         per_second = settings.requests_per_second
-        return Outlook(totals.uploads, totals.links, per_second, _allowance_of(settings))
+        return Outlook(
+            totals.uploads, totals.links, per_second, _allowance_of(settings), linkable=totals.linkable
+        )
     seen = opened.observer.look(whole=False)
     return Outlook(
         totals.uploads,
@@ -95,6 +100,7 @@ def outlook(totals: Totals, settings: Settings, opened: Session | None) -> Outlo
         seen.allowance,
         queued=tuple(requests_left(counts) for counts in seen.queued),
         gate=printable(seen.gate.sentence) if seen.gate and seen.is_stopped else "",
+        linkable=totals.linkable,
     )
 
 

@@ -19,21 +19,25 @@ from rich.text import Text
 
 from pipeline.cli.preflight.groups import Group, Groups
 from pipeline.cli.preflight.outlook import Outlook
+from pipeline.cli.preflight.users import Users
 from pipeline.documents import iso
 from pipeline.errors import SettingsInvalid
 from pipeline.manifest.opening import name_of
-from pipeline.preflight import Finding, Totals
+from pipeline.people import Surveyed
+from pipeline.preflight import USERS_COUNTED, Finding, Totals
+from pipeline.printable import printable
 
 Write = Callable[[Iterable[Finding]], None]
 COLUMNS = ("line", "first_line", "severity", "code", "client_unique_id", "field", "message")
 # Groups that are shown with their examples; of those after them only how many there are.
 GROUPS_SHOWN = 20
+USERS_SHOWN = 20
 
 
 def problem(finding: Finding) -> dict[str, Any]:
     """Give a problem as it is written for a program."""
     return {
-        "line": finding.line,
+        "line": finding.line or None,
         "first_line": finding.first_line,
         "severity": "warning" if finding.is_warning else "error",
         "code": finding.code,
@@ -43,7 +47,12 @@ def problem(finding: Finding) -> dict[str, Any]:
     }
 
 
-def summary(manifest: Path, totals: Totals, groups: Groups, outlook: Outlook) -> dict[str, Any]:
+def problem_of_user(user: Surveyed) -> Finding:
+    """Give a user who cannot have recordings as a problem of the manifest as a whole, which has no line."""
+    return Finding(0, None, user.standing, "", f"{_sentence_of(user)} ({_count(user.recordings)})")
+
+
+def summary(manifest: Path, totals: Totals, groups: Groups, users: Users, outlook: Outlook) -> dict[str, Any]:
     """Give what a whole manifest comes to, as it is written for a program."""
     allowance = outlook.allowance
     return {
@@ -55,6 +64,13 @@ def summary(manifest: Path, totals: Totals, groups: Groups, outlook: Outlook) ->
         "known": totals.known,
         "left_out": totals.left_out,
         "problems": groups.counts(),
+        "users": {
+            "looked_at": users.looked_at,
+            "obstacle": users.obstacle or None,
+            "named": users.named,
+            "standings": users.standings(),
+            "rows_beyond": users.rows_beyond,
+        },
         "recordings": outlook.recordings,
         "requests": outlook.requests,
         "requests_queued": sum(outlook.queued),
@@ -70,6 +86,13 @@ def print_problems(findings: Iterable[Finding]) -> None:
     """Write problems as JSON lines."""
     for finding in findings:
         click.echo(json.dumps({"type": "problem"} | problem(finding)))
+
+
+def print_users(users: Users) -> None:
+    """Write the users who cannot have recordings as JSON lines, with the fields of problems too."""
+    for each in users.refused:
+        own = {"user": each.user, "standing": each.standing, "recordings": each.recordings}
+        click.echo(json.dumps({"type": "user"} | problem(problem_of_user(each)) | own))
 
 
 @contextmanager
@@ -136,24 +159,54 @@ class Report:
             )
         self.say("")
 
+    def users(self, users: Users) -> None:
+        """Write who cannot have recordings, or why nobody knows."""
+        if users.refused:
+            self.say("Gong will not take recordings of these users, as it has them now:", style="bold yellow")
+            for each in users.refused[:USERS_SHOWN]:
+                self.say(f"{_count(each.recordings)}  {_sentence_of(each)}", style="yellow", indent=2)
+            if more := len(users.refused[USERS_SHOWN:]):
+                self.say(
+                    f"… and of {more:,} more {'user' if more == 1 else 'users'}", style="yellow", indent=2
+                )
+            self.say("")
+        if users.looked_at and users.rows_beyond:
+            rows = "1 row names" if users.rows_beyond == 1 else f"{users.rows_beyond:,} rows name"
+            self.say(
+                f"No more than {USERS_COUNTED:,} users were looked at; {rows} others as well.", style="yellow"
+            )
+        if not users.looked_at:
+            self.say(f"The users were not looked at. {printable(users.obstacle)}".rstrip(), style="yellow")
 
-def print_report(report: Report, manifest: Path, totals: Totals, groups: Groups, outlook: Outlook) -> None:
+
+def _sentence_of(user: Surveyed) -> str:
+    return printable(user.sentence)
+
+
+def _count(recordings: int) -> str:
+    return "1 recording" if recordings == 1 else f"{recordings:,} recordings"
+
+
+def print_report(
+    report: Report, manifest: Path, totals: Totals, groups: Groups, users: Users, outlook: Outlook
+) -> None:
     """Say to a person what a manifest comes to."""
     report.groups("These rows would be rejected:", groups.errors(), style="red")
     report.groups("Worth knowing, though it keeps no row out:", groups.warnings(), style="yellow")
-    print_totals(report, manifest, totals, totals.rejected, outlook)
+    report.users(users)
+    print_totals(report, manifest, totals, outlook)
 
 
-def print_totals(report: Report, manifest: Path, totals: Totals, rejected: int, outlook: Outlook) -> None:
+def print_totals(report: Report, manifest: Path, totals: Totals, outlook: Outlook) -> None:
     """Say what a manifest comes to as a whole, and when it will be done."""
-    report.say(_count_sentence(manifest, totals, rejected), style="bold")
+    report.say(_count_sentence(manifest, totals), style="bold")
     for sentence in outlook.sentences():
         report.say(sentence)
 
 
-def _count_sentence(manifest: Path, totals: Totals, rejected: int) -> str:
+def _count_sentence(manifest: Path, totals: Totals) -> str:
     rows = f"{totals.rows:,} row" if totals.rows == 1 else f"{totals.rows:,} rows"
-    parts = [f"{rejected:,} of them would be rejected"]
+    parts = [f"{totals.rejected:,} of them would be rejected"]
     for number, what in (
         (totals.repeated, "the same as an earlier one"),
         (totals.known, "in the ledger already"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +15,25 @@ from pipeline.manifest.opening import COMPRESSED_ENDINGS
 LINE_INTERVAL_S = 10.0
 Show = Callable[[int, int, int], None]
 """Takes the rows, the rejected ones among them, and the bytes that were read."""
+
+
+@contextmanager
+def reading_users(console: Console) -> Iterator[Callable[[int], None]]:
+    """Show how many of Gong's users were read for as long as the block runs; it is told of so many more."""
+    read, next_at = 0, time.monotonic() + LINE_INTERVAL_S
+    sentence = "Reading Gong's list of users"
+    with console.status(f"{sentence} …") if console.is_terminal else nullcontext() as status:
+
+        def show(more: int) -> None:
+            nonlocal read, next_at
+            read += more
+            if status:
+                status.update(f"{sentence} … {read:,} users")
+            elif time.monotonic() >= next_at:
+                console.print(f"{sentence}: {read:,} users", highlight=False)
+                next_at = time.monotonic() + LINE_INTERVAL_S
+
+        yield show
 
 
 @contextmanager

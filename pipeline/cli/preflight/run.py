@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,11 +21,14 @@ from pipeline.cli.preflight.output import (
     Write,
     print_problems,
     print_report,
+    print_users,
     problem_file,
+    problem_of_user,
     summary,
 )
 from pipeline.cli.preflight.progress import Show, progress
-from pipeline.cli.roots import access_for, refuse_what_is_no_folder, settings_for
+from pipeline.cli.preflight.users import Users, look_at_users
+from pipeline.cli.roots import access_for, links_for, refuse_what_is_no_folder, settings_for
 from pipeline.cli.session import Session, session
 from pipeline.errors import WorkersFailed
 from pipeline.manifest import Reading
@@ -42,6 +44,7 @@ class Wanted:
     reading: Reading
     media_root: str | None = None
     looks_at_media: bool = True
+    looks_at_users: bool = True
     processes: int | None = None
     problems: Path | None = None
     as_json: bool = False
@@ -74,9 +77,7 @@ def run_check(wanted: Wanted) -> int:
     try:
         return _run(wanted)
     except BrokenPipeError:
-        # Whoever reads has read enough; what is left must not fail once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.STOPPED
+        raise  # whoever reads has read enough
     except OSError as error:
         raise WorkersFailed(f"The check could not go on: {error}.") from error
 
@@ -91,7 +92,9 @@ def _run(wanted: Wanted) -> int:
         if wanted.as_json:
             writes.append(print_problems)
         outcome = check_and_show(wanted, settings, ledger, writes)
+        writes[0](map(problem_of_user, outcome.users.refused))
     if wanted.as_json:
+        print_users(outcome.users)
         click.echo(json.dumps(summary(wanted.manifest, *outcome)))
     else:
         report = Report(Console(highlight=False))
@@ -105,6 +108,7 @@ class Outcome(NamedTuple):
 
     totals: Totals
     groups: Groups
+    users: Users
     outlook: Outlook
 
 
@@ -129,10 +133,13 @@ def check_and_show(
         ledger.ledger.states if ledger else None,
         wanted.corrected,
         links=wanted.links,
+        can_link=links_for(settings),
     )
-    with progress(Console(stderr=True), wanted.reading.content or wanted.manifest) as show:
+    console = Console(stderr=True)
+    with progress(console, wanted.reading.content or wanted.manifest) as show:
         totals = check_manifest(check, _Shown(groups, writes, show))
-    return Outcome(totals, groups, outlook(totals, settings, ledger))
+    users = look_at_users(totals.named, settings, ledger, console, wanted=wanted.looks_at_users)
+    return Outcome(totals, groups, users, outlook(totals, settings, ledger))
 
 
 def _say_what_was_left_out(report: Report, wanted: Wanted, roots: Sequence[Path | str]) -> None:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import click
-
-from pipeline.cli import ExitCode
 
 
 @click.command()
@@ -16,7 +11,7 @@ from pipeline.cli import ExitCode
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on standard output; with --watch JSON lines."
 )
-def status(batch: str | None, watch: bool, as_json: bool) -> int:
+def status(batch: str | None, watch: bool, as_json: bool) -> None:
     """Show how BATCH, or every batch, is doing.
 
     With --watch a view that follows: on a terminal a bar for each batch that is not finished, else a line now
@@ -29,10 +24,4 @@ def status(batch: str | None, watch: bool, as_json: bool) -> int:
     """
     from pipeline.cli.status.show import show
 
-    try:
-        show(batch, watch=watch, as_json=as_json)
-    except BrokenPipeError:
-        # Whoever reads has seen enough; what is left must not fail once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.STOPPED
-    return ExitCode.DONE
+    show(batch, watch=watch, as_json=as_json)

@@ -15,7 +15,7 @@ from pipeline.cli.watch.view import View, view_on
 from pipeline.errors import CredentialsRefused, LedgerUnreachable, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.job import Counts
-from pipeline.ledger import Ledger
+from pipeline.ledger import LOOK_UP_BUNDLE, Ledger
 from pipeline.limiter import Limiter
 from pipeline.overview import Observer, Overview
 from pipeline.store import Store
@@ -78,7 +78,7 @@ def watch_backfill(
                 with _reviving(opened):
                     scene, counts = _scene_of(looking, start.counts.batch, brings_workers=opened.is_embedded)
                 view.show(scene)
-                if _is_final(counts, looking, waiting):
+                if is_final(counts, looking.ledger, waiting):
                     return
                 refuse_what_never_worked(scene.overview, counts, start)
                 reached_at = time.monotonic()
@@ -112,15 +112,19 @@ def _scene_of(looking: Observer, batch: str, *, brings_workers: bool) -> tuple[S
     return Scene(overview, batches, note, brings_workers=brings_workers), own
 
 
-def _is_final(counts: Counts, looking: Observer, elsewhere: list[str]) -> bool:
-    """Tell whether nothing waits any more, and forget the jobs elsewhere that are final."""
-    if counts.waiting:
-        return False
-    states = looking.ledger.states(elsewhere)
-    elsewhere[:] = [
-        each for each, state in zip(elsewhere, states, strict=True) if state and not state.is_final
-    ]
-    return not elsewhere
+def is_final(counts: Counts, ledger: Ledger, elsewhere: list[str]) -> bool:
+    """Tell whether nothing waits any more, and forget the jobs elsewhere that are final.
+
+    There may be a million of them: no more are asked for than it takes to find one that waits.
+    """
+    while elsewhere and not counts.waiting:
+        bundle = elsewhere[-LOOK_UP_BUNDLE:]
+        states = ledger.states(bundle)
+        waiting = [each for each, state in zip(bundle, states, strict=True) if state and not state.is_final]
+        elsewhere[-LOOK_UP_BUNDLE:] = waiting
+        if waiting:
+            return False
+    return not counts.waiting
 
 
 def refuse_what_never_worked(overview: Overview | None, counts: Counts, start: Start) -> None:

@@ -179,6 +179,24 @@ def test_a_row_that_another_batch_has_is_told_with_it(
     ]
 
 
+@pytest.mark.parametrize("own_address", [None, "https://own.gong.io/calls/{}"])
+def test_a_call_of_another_batch_has_the_address_of_that_batch(
+    bench: Bench, manifests: Manifests, manifest: KnownManifest, own_address: str | None
+) -> None:
+    earlier = bench.held("a", Step.UPLOAD_MEDIA, batch="earlier")
+    bench.ledger.record_step(earlier, DETAILS)
+    hand_in(bench, manifest, a=2)
+    if own_address:
+        claim = bench.claimed("b")
+        bench.ledger.record_step(bench.begin(claim, Step.VALIDATE))
+        bench.ledger.record_step(bench.begin(claim, Step.CREATE_CALL), {"call_id": "9"})
+        bench.ledger.record_step(bench.begin(claim, Step.UPLOAD_MEDIA), {"url": own_address.format("9")})
+
+    found = {each.client_unique_id: each.url for each in manifests.records(BATCH)}
+
+    assert found == {"a": URL} | ({"b": own_address.format("9")} if own_address else {})
+
+
 def test_a_conflict_takes_no_row(bench: Bench, manifests: Manifests, manifest: KnownManifest) -> None:
     bench.ledger.submit([make_submission("a", title="Other")], batch="earlier", lane=Lane.LIVE)
 

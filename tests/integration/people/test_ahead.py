@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from pipeline.job import Lane
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Notices
 from pipeline.outcome import Outcome
-from pipeline.people import KEPT_S, Asker, Directory, Named, Reader, Standing, Surveyed
+from pipeline.people import KEPT_S, Asker, Directory, Named, Page, Reader, Standing, Surveyed
 from pipeline.people import ahead as module
 from pipeline.store import Store
 from tests.integration.gong.servers import make_client, serving
@@ -41,6 +42,7 @@ def reader(store: Store, company: Company) -> Iterator[Reader]:
             limiter=Limiter(store, LIMITS),
             client=client,
             failures_to_close=2,
+            is_needed=False,
         )
         yield Reader(Directory(store, taken_s=PAGE_TAKEN_S), Notices(store), asker)
 
@@ -86,14 +88,48 @@ def test_for_anybody_else_it_is_read_again(reader: Reader, company: Company, sto
     assert company.asked == ["", "2"] * 2
 
 
-def test_a_list_that_cannot_be_read_is_told(reader: Reader, company: Company) -> None:
+def test_a_list_that_is_refused_is_told_and_stops_nobody_else(reader: Reader, company: Company) -> None:
     company.says["GET"] = (403, errors("Access denied"))
 
     assert "api:users:read" in refused(reader.survey({GOOD: 1})).message
 
-    gate = reader.asker.limiter.gate()
+    assert reader.asker.limiter.gate() is None
+    # Who needs it finds out for himself whether the key works: nobody is told that it was refused for good.
+    taken = reader.directory.take_page(KEPT_S)
+    assert isinstance(taken, Outcome)
+    assert taken.code == "waits_for_users"
+
+
+def test_as_the_probe_of_a_closed_gate_it_opens_none_with_a_refusal(reader: Reader, company: Company) -> None:
+    company.says["GET"] = (403, errors("Access denied"))
+    limiter = reader.asker.limiter
+    limiter.close_unauthorized("The API refuses the credentials")
+    limiter.probe_now()
+
+    refused(reader.survey({GOOD: 1}))
+
+    gate = limiter.gate()
+    assert company.asked == [""]
     assert gate is not None
     assert gate.reason == "unauthorized"
+
+
+def test_each_page_is_told_of(reader: Reader) -> None:
+    told: list[int] = []
+
+    replace(reader, tell=lambda page: told.append(len(page.users))).survey({GOOD: 1})
+
+    assert told == [2, 1]
+
+
+def test_ctrl_c_leaves_the_page_to_others(reader: Reader, company: Company, store: Store) -> None:
+    def interrupt(_page: Page) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(reader, tell=interrupt).survey({GOOD: 1})
+
+    assert Directory(store, taken_s=PAGE_TAKEN_S).take_page(KEPT_S) == ""
 
 
 def test_a_list_of_yesterday_is_better_than_none(reader: Reader, company: Company, store: Store) -> None:

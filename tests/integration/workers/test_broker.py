@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from kombu import Connection, Queue
+from kombu import Connection, Queue, transport
 
 from pipeline.job import StepMessage
 from pipeline.ledger import Ledger
@@ -29,7 +29,9 @@ MESSAGE = {
 
 
 @pytest.fixture
-def connection(server: Server, namespace: str) -> Iterator[Any]:
+def connection(server: Server, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    # What kombu has found once, for the Celery client of another test, it takes again.
+    monkeypatch.setattr(transport, "_transport_cache", {})
     use_for_redis()
     url = server.url.replace("unix://", "redis+socket://")
     with Connection(url, transport_options={"global_keyprefix": f"{namespace}:"}) as opened:

@@ -1,4 +1,4 @@
-"""What a backfill says at its end to programs: names and meaning are a contract."""
+"""What a backfill says at its end; what it says to programs is a contract."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.summary import Summary
+from pipeline.cli.summary import Summary, where_it_stopped
 from pipeline.job import State
 from pipeline.limiter import Use
 from tests.unit.overviews import make_counts
@@ -20,6 +20,7 @@ def make_summary(**overrides: Any) -> Summary:
         ),
         "before": make_counts(done=10, created=10, requests=20, rate_limited=1),
         "total": 45,
+        "is_whole": True,
         "submitted": 25,
         "updated": 3,
         "known": 12,
@@ -79,3 +80,22 @@ def test_the_share_of_the_rate_is_measured_between_first_and_last_request(
     use: Use, share: float | None
 ) -> None:
     assert make_summary(use=use).share_of_rate(3.0) == (share if share is None else pytest.approx(share))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({}, "Stopped with 3 recordings to go."),
+        (
+            {"is_whole": False, "total": 10_000},
+            "Stopped when 10,000 rows had been handed in, with 3 recordings of the batch to go.",
+        ),
+        (
+            {"is_whole": False, "total": 1},
+            "Stopped when 1 row had been handed in, with 3 recordings of the batch to go.",
+        ),
+        ({"is_whole": False, "total": 0}, "Stopped before a row was handed in."),
+    ],
+)
+def test_who_is_stopped_is_told_of_the_rows_that_were_not_read(overrides: dict[str, Any], told: str) -> None:
+    assert where_it_stopped(make_summary(**overrides)) == told

@@ -58,6 +58,16 @@ def test_a_key_that_works_and_lacks_the_scope_is_told_of_it() -> None:
     assert outcome.message.endswith(": Access denied")
 
 
+@pytest.mark.parametrize("key_works", [True, False])
+def test_for_who_only_wants_to_know_a_refusal_is_about_the_list_alone(key_works: bool) -> None:
+    outcome = page_of(answer(403, "Access denied"), key_works=key_works, is_needed=False)
+
+    assert isinstance(outcome, Outcome)
+    assert (outcome.effect, outcome.fleet) == (Effect.SNOOZED, FleetEffect.NONE)
+    assert outcome.code == "users_unreadable"
+    assert outcome.message.endswith("give it the scope api:users:read: Access denied")
+
+
 def test_a_key_that_may_be_wrong_altogether_closes_the_gate() -> None:
     outcome = outcome_of(answer(403, "Access denied"), key_works=False)
 

@@ -7,7 +7,8 @@ import multiprocessing
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ from pipeline.job import State, job_id_of
 from pipeline.manifest import Reading, Row, read_manifest, read_map
 from pipeline.manifest.rejected.file import RejectedFile
 from pipeline.media import Access
-from pipeline.preflight import Check, Finding, Totals, check_manifest
+from pipeline.people import Named
+from pipeline.preflight import Check, Finding, NamedUsers, Totals, check_manifest
 from pipeline.preflight import check as checking
 from pipeline.preflight.cutter import PIECE_BYTES
+from pipeline.preflight.inspectors import Inspectors
+from pipeline.preflight.twins import TWINS_TOLD, Twin
 from tests.unit.manifest.builders import make_call, make_cells
 
 URL = "https://media.harbor-pine.com/"
@@ -199,7 +203,76 @@ def test_twins_are_told_with_both_lines_and_counted_once(tmp_path: Path) -> None
         (4, "id_twice", 1),
         (5, "row_twice", 1),
     ]
-    assert totals == Totals(rows=5, rejected=3, repeated=1, uploads=1, lines=5)
+    # The same file keeps no row out: it is handed in, and needs its requests.
+    assert totals == Totals(rows=5, rejected=2, repeated=1, uploads=2, lines=5)
+
+
+class Bundles(Kept):
+    """Keeps how many findings were told at once as well."""
+
+    most = 0
+
+    def take(self, findings: Sequence[Finding], *_so_far: object) -> None:
+        super().take(findings)
+        self.most = max(self.most, len(findings))
+
+
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("processes", [1, 3])
+def test_of_rows_that_all_have_the_same_id_few_are_told_at_once(
+    tmp_path: Path, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[int] = []
+    twins = Inspectors.twins
+
+    def counted(inspectors: Inspectors) -> Iterator[Sequence[Twin]]:
+        for each in twins(inspectors):
+            messages.append(len(each))
+            yield each
+
+    monkeypatch.setattr(Inspectors, "twins", counted)
+    path, count = tmp_path / "calls.jsonl", 6 * TWINS_TOLD
+    call = make_call(clientUniqueId="a")
+    with path.open("w") as file:
+        file.writelines(
+            json.dumps({"call": call | {"title": f"{line}{'x' * 99}"}, "media": "a.wav"}) + "\n"
+            for line in range(count)
+        )
+    kept = Bundles()
+
+    totals = check_manifest(Check(path, Reading(), processes=processes), kept)
+
+    assert kept.most <= TWINS_TOLD
+    assert max(messages, default=0) <= TWINS_TOLD
+    assert bool(messages) is (processes > 1)
+    assert [(each.line, each.code, each.first_line) for each in kept.findings] == [
+        (line, "id_twice", 1) for line in range(2, count + 1)
+    ]
+    assert totals == Totals(rows=count, rejected=count - 1, uploads=1, lines=count)
+
+
+@pytest.mark.parametrize("links", [False, True])
+def test_uploads_are_told_apart_by_whether_gong_could_pull_them(tmp_path: Path, links: bool) -> None:
+    path = tmp_path / "calls.jsonl"
+    places = ["a.wav", "s3://bucket/a.wav", "s3://bucket/b.wav", "b.wav", "s3://bucket/known.wav"]
+    calls = [(make_call(clientUniqueId=place), place) for place in places]
+    calls.append(calls[1])
+    path.write_text("".join(json.dumps({"call": call, "media": place}) + "\n" for call, place in calls))
+    known = job_id_of(places[-1])
+
+    totals = check_manifest(
+        Check(
+            path,
+            Reading(),
+            states=lambda ids: [State.PENDING if own == known else None for own in ids],
+            links=links,
+            can_link=lambda place: place.startswith("s3:"),
+        ),
+        Kept(),
+    )
+
+    found = (totals.uploads, totals.linkable, totals.links, totals.known, totals.repeated)
+    assert found == ((2, 0, 2, 1, 1) if links else (4, 2, 0, 1, 1))
 
 
 def test_an_address_twice_is_a_warning(tmp_path: Path) -> None:
@@ -258,6 +331,50 @@ def test_media_of_what_is_in_need_not_be_there_any_more(tmp_path: Path, processe
         (5, "row_twice"),
     }
     assert totals == Totals(rows=5, rejected=3, repeated=1, known=1, lines=5)
+
+
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("processes", [1, 3])
+def test_recordings_that_are_to_come_are_counted_by_the_users_whom_they_name(
+    tmp_path: Path, processes: int
+) -> None:
+    path = tmp_path / "calls.jsonl"
+    rows = 3_000
+    path.write_text(
+        "".join(
+            linked(
+                number,
+                primaryUser=f"{7 + number % 2}",
+                parties=[{"userId": f"{7 + number % 2}"}, {"userId": "9"}],
+                direction="in" if number % 10 == 0 else "Inbound",
+                title="x" * 400,
+            )
+            + "\n"
+            for number in range(rows)
+        )
+    )
+    assert path.stat().st_size > 3 * PIECE_BYTES
+    done = {job_id_of(f"pbx-{number}") for number in (1, 2, 3)}
+
+    totals = check_manifest(
+        Check(
+            path,
+            Reading(),
+            processes=processes,
+            states=lambda job_ids: [State.DONE if each in done else None for each in job_ids],
+        ),
+        Kept(),
+    )
+
+    assert totals.named == NamedUsers(
+        Counter(
+            {
+                Named("7", hosts=True): rows // 2 - rows // 10 - 1,
+                Named("8", hosts=True): rows // 2 - 2,
+                Named("9", hosts=False): rows - rows // 10 - 3,
+            }
+        )
+    )
 
 
 def test_a_manifest_without_rows_is_told(tmp_path: Path) -> None:

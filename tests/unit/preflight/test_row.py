@@ -170,6 +170,34 @@ def test_media_that_no_link_can_be_given_to_is_a_warning(
     assert "two requests" in "".join(finding.sentence for finding in looked.findings) or not codes_expected
 
 
+@pytest.mark.parametrize(
+    ("reference", "links", "expected"),
+    [
+        ("a.wav", False, False),
+        ("s3://bucket/a.wav", False, True),
+        ("s3://bucket/a.wav", True, False),  # it is pulled as it is
+        (None, False, False),
+    ],
+)
+def test_an_upload_says_whether_a_link_could_be_given_instead(
+    reference: str | None, links: bool, expected: bool
+) -> None:
+    looked = RowCheck(None, links=links).look(make_row(reference, downloadMediaUrl="https://host/a.wav"), 7)
+
+    assert looked.marked
+    assert looked.marked.may_link is expected
+
+
+def test_media_that_is_not_looked_at_has_its_link_all_the_same() -> None:
+    check = RowCheck(None, links=True, can_link=lambda _reference: True)
+
+    looked = check.look(make_row("a.wav"), 7)
+
+    assert codes(looked) == []
+    assert looked.marked
+    assert not looked.marked.has_media
+
+
 def test_an_address_with_a_signature_is_not_shown(root: Path) -> None:
     looked = RowCheck(Access((root,)), links=False).look(
         make_row("https://10.0.0.1/a.wav?sig=very-secret"), 7

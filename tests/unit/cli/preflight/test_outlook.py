@@ -37,7 +37,7 @@ def test_an_upload_is_two_requests_and_a_link_is_one() -> None:
 
 def test_the_sentences_have_recordings_requests_limits_and_both_days() -> None:
     # Two whole days, and 4,960 requests at 3 a second; half of the requests with links.
-    assert said(make_outlook(uploads=12_480)) == (
+    assert said(make_outlook(uploads=12_480, linkable=12_480)) == (
         "12,480 new recordings, 24,960 requests. "
         "At 10,000 requests a day and 3 a second they are done on Thursday 3 December about 13:27; "
         "with links instead of uploads on Wednesday 2 December about 13:13."
@@ -46,6 +46,20 @@ def test_the_sentences_have_recordings_requests_limits_and_both_days() -> None:
 
 def test_links_are_not_compared_with_links() -> None:
     assert "instead" not in said(make_outlook(links=12_480))
+
+
+def test_where_no_link_can_be_given_none_is_promised() -> None:
+    found = make_outlook(uploads=12_480)
+
+    assert "link" not in said(found)
+    assert found.done_at_with_links == found.done_at
+
+
+def test_links_are_promised_for_as_many_as_can_have_one() -> None:
+    found = make_outlook(uploads=12_480, linkable=10_000)
+
+    assert "with links instead of uploads for 10,000 of them on Wednesday 2 December about" in said(found)
+    assert make_outlook(uploads=12_480, linkable=12_480).done_at_with_links < found.done_at_with_links
 
 
 def test_batches_that_were_handed_in_before_take_turns_with_it() -> None:
@@ -81,9 +95,9 @@ def test_nothing_new_needs_nothing() -> None:
 def test_without_a_ledger_the_settings_give_the_limits() -> None:
     settings = Settings(requests_per_second=5, requests_per_day=700, rate_margin=0.1)
 
-    found = outlook(Totals(rows=9, uploads=2, links=3), settings, None)
+    found = outlook(Totals(rows=9, uploads=2, linkable=1, links=3), settings, None)
 
-    assert (found.uploads, found.links) == (2, 3)
+    assert (found.uploads, found.linkable, found.links) == (2, 1, 3)
     assert (found.requests_per_second, found.queued) == (5, ())
     allowance = found.allowance
     assert (allowance.pace, allowance.requests_per_day, allowance.budget) == (4.5, 700, 700)
