@@ -204,15 +204,24 @@ class _Runs:
 
 
 def _twins_among(records: Iterable[bytes], texts: _Texts) -> Iterator[Twin]:
-    """Yield the twins among records that are sorted: the first of a hash has the first line."""
+    """Yield the twins among records that are sorted.
+
+    The first of a hash has the first line, of those that would be brought in if there are any: what is kept
+    out for something else takes no later one's place.
+    """
     first = b""
     first_place: str | None = None
     for record in records:
-        if record[:_HASH_BYTES] != first[:_HASH_BYTES]:
+        is_other = record[:_HASH_BYTES] != first[:_HASH_BYTES]
+        if is_other or (_is_accepted(record) and not _is_accepted(first)):
             first, first_place = record, None
         else:
             first_place = texts.of(first)[1] if first_place is None else first_place
             yield _twin(record, first, first_place, texts)
+
+
+def _is_accepted(record: bytes) -> bool:
+    return bool(_RECORD.unpack(record)[1] & 1)
 
 
 def _twin(record: bytes, first: bytes, first_place: str, texts: _Texts) -> Twin:

@@ -50,6 +50,21 @@ def test_each_later_row_is_told_with_the_first(tmp_path: Path) -> None:
     assert {twin.place for twin in found} == {"a.wav"}
 
 
+def test_a_row_that_is_kept_out_takes_no_later_ones_place(tmp_path: Path) -> None:
+    rows = [
+        make_marked(1, "a", accepted=False),
+        make_marked(2, "a", content="x"),
+        make_marked(3, "a", accepted=False),
+        make_marked(4, "a", content="y"),
+        make_marked(5, "b", accepted=False),
+        make_marked(6, "b", accepted=False),
+    ]
+
+    found = twins_of(tmp_path, rows)
+
+    assert [(twin.line, twin.first_line) for twin in found] == [(3, 2), (4, 2), (6, 5)]
+
+
 def test_what_lies_beside_and_what_became_of_the_row_is_told(tmp_path: Path) -> None:
     rows = [
         make_marked(1, "a", content="x"),
