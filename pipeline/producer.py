@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.call import decode_call, encode_call
 from pipeline.errors import Problem, is_of_media
@@ -19,10 +19,11 @@ from pipeline.ledger import CONFLICT, NO_MANIFEST, KnownManifest, Ledger, Manife
 from pipeline.manifest import RejectedRow, Row, UncheckedRow, digest_of, hash_of
 from pipeline.recording import submission_of
 
+if TYPE_CHECKING:
+    from pipeline.media import MayLink
+
 # Of a rejected row the ledger keeps so much; the file of rejected rows has all of it.
 ROW_KEPT_MAX_CHARACTERS = 1 << 16
-
-MayLink = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from pipeline.errors import SettingsInvalid
 from pipeline.manifest.opening import STANDARD_INPUT
-from pipeline.media import Access, may_link
+from pipeline.media import Access, MayLink, may_link
 from pipeline.settings import Settings
 from pipeline.settings.address import root_of
 
@@ -52,6 +51,6 @@ def access_for(settings: Settings) -> Access | None:
     return Access.from_settings(settings) if settings.media_roots else None
 
 
-def links_for(settings: Settings) -> Callable[[str], bool]:
+def links_for(settings: Settings) -> MayLink:
     """Give what tells of media whether Gong can pull it through a link."""
     return partial(may_link, access=Access.from_settings(settings))

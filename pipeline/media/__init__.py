@@ -8,13 +8,14 @@ from pipeline.media.ahead import BLOCK_MAX_BYTES
 from pipeline.media.patience import answer_of
 from pipeline.media.probe import MAX_MEDIA_BYTES, Media, open_media, probe
 from pipeline.media.source import shown
-from pipeline.media.sources import may_link, not_linked, sign_link
+from pipeline.media.sources import MayLink, may_link, not_linked, sign_link
 from pipeline.media.stream import MediaStream
 
 __all__ = [
     "BLOCK_MAX_BYTES",
     "MAX_MEDIA_BYTES",
     "Access",
+    "MayLink",
     "Media",
     "MediaStream",
     "answer_of",

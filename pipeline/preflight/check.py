@@ -22,12 +22,12 @@ from pipeline.job import State
 from pipeline.manifest import Reading, digest_of
 from pipeline.manifest.opening import name_of, opened
 from pipeline.manifest.reader import encoding_of, rows_of, without_rows
-from pipeline.media import Access
+from pipeline.media import Access, MayLink
 from pipeline.preflight.cutter import Cutter, NotGiven
 from pipeline.preflight.finding import CORRECTED, Finding, Inspected, LineSet, Totals
 from pipeline.preflight.inspector import Inspector, Piece, Task
 from pipeline.preflight.inspectors import Inspectors
-from pipeline.preflight.row import MayLink, RowCheck
+from pipeline.preflight.row import RowCheck
 from pipeline.preflight.twins import PARTS, Sort, Twin, twins_in
 
 # Fewer bytes are read before processes have started.

@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 from pipeline.manifest import Reading, RejectedRow, digest_of, hash_of
 from pipeline.manifest.reader import rows_of
 from pipeline.manifest.row import UncheckedRow
-from pipeline.media import Access
+from pipeline.media import Access, MayLink
 from pipeline.preflight.finding import Inspected
 from pipeline.preflight.named import users_of
-from pipeline.preflight.row import MayLink, RowCheck
+from pipeline.preflight.row import RowCheck
 from pipeline.preflight.twins import Marked, MarkFile, twins_in
 
 

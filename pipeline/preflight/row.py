@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from pipeline.errors import MediaRefused, MediaUnavailable
 from pipeline.job import job_id_of
 from pipeline.manifest.reader import problems_of_call
 from pipeline.manifest.row import RejectedRow, UncheckedRow, hash_of
-from pipeline.media import Access, may_link, probe, shown
+from pipeline.media import Access, MayLink, may_link, probe, shown
 from pipeline.preflight.finding import Finding
 from pipeline.preflight.twins import Mark, Marked, Sort
 
@@ -24,9 +24,6 @@ SHORT_S = 30.0
 """Gong takes shorter recordings and discards them without a word (API.md)."""
 _MEDIA_REMEMBERED = 1024
 _URL = "downloadMediaUrl"
-
-MayLink = Callable[[str], bool]
-"""Tells of media by its reference whether Gong can pull it through a link."""
 
 
 class Looked(NamedTuple):

@@ -45,7 +45,7 @@ from pipeline.cli.worker import local_fleet, require_webhook
 from pipeline.errors import LedgerUnreachable, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.job import BATCH_NAME_MAX_CHARACTERS, Counts, is_batch_name
-from pipeline.ledger import Manifests
+from pipeline.ledger import KnownManifest, Manifests
 from pipeline.manifest import Manifest, Reading, RejectedRow, read_manifest
 from pipeline.manifest.rejected.file import RejectedFile, own_name
 from pipeline.preflight import Corrected
@@ -167,9 +167,10 @@ class Run:
             stopped = False
             with self._workers(opened, wanted=wanted.waits) as start_workers:
                 try:
-                    self._look_at_those_before(Manifests(opened.store))
+                    known = self._known(Manifests(opened.store))
+                    self._look_at(known)
                     if wanted.is_checked:
-                        self._check(opened)
+                        self._check(opened, known)
                         # A rate is one of requests that bring recordings in.
                         checked_at = opened.limiter.clock()
                     if not self._is_refused:
@@ -197,7 +198,12 @@ class Run:
         """Tell whether a row is rejected where none may be."""
         return self.wanted.strict and bool(self.before.totals.rejected)
 
-    def _check(self, opened: Session) -> None:
+    def _known(self, manifests: Manifests) -> KnownManifest | None:
+        """Give the manifest of this name that the batch knows."""
+        known = (each for each in manifests.of(self.tally.batch) if each.name == self._own_name)
+        return next(known, None)
+
+    def _check(self, opened: Session, known: KnownManifest | None) -> None:
         """Look at the whole manifest first."""
         wanted = self.wanted
         before = check_before(
@@ -206,7 +212,7 @@ class Run:
             opened,
             self.console,
             links=wanted.links,
-            corrected=self._corrected(Manifests(opened.store)),
+            corrected=self._corrected(Manifests(opened.store), known),
         )
         if self._file_as_it_is() == self._file:
             self.before = self.tally.before = before
@@ -221,11 +227,11 @@ class Run:
             self.tally.total, self.tally.rejected = before.totals.rows, before.totals.rejected
             say(self.console, "Nothing was handed in, as --strict says.", style="yellow")
 
-    def _corrected(self, manifests: Manifests) -> Corrected | None:
+    def _corrected(self, manifests: Manifests, known: KnownManifest | None) -> Corrected | None:
         """Give what knows how many rows of this manifest were corrected since it was handed in."""
-        known = (each for each in manifests.of(self.tally.batch) if each.name == self._own_name)
-        manifest = None if self.manifest.is_replay else next(known, None)
-        return partial(manifests.corrected, self.tally.batch, manifest) if manifest else None
+        if known is None or self.manifest.is_replay:
+            return None
+        return partial(manifests.corrected, self.tally.batch, known)
 
     def _file_as_it_is(self) -> object:
         """Return what differs when the manifest is written to, or is another file."""
@@ -237,15 +243,16 @@ class Run:
             return None
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-    def _look_at_those_before(self, manifests: Manifests) -> None:
+    def _look_at(self, known: KnownManifest | None) -> None:
         """Tell of another manifest of this name that the batch knows, in whose place the rows would stand.
 
         Raises:
             SettingsInvalid: Nobody said that it is to be the same batch.
         """
-        batch, own, place = self.tally.batch, self._own_name, self._place
-        known = next((each for each in manifests.of(batch) if each.name == own and each.place), None)
-        if known is None or place in {"", known.place} or known.fingerprint == self._fingerprint():
+        batch, place = self.tally.batch, self._place
+        if known is None or "" in {place, known.place} or place == known.place:
+            return
+        if known.fingerprint == self._fingerprint():
             return
         if self.wanted.batch is None:
             raise SettingsInvalid(

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from pipeline.cli.batches import recordings
 from pipeline.cli.preflight.groups import Group, Groups
 from pipeline.cli.preflight.outlook import Outlook
 from pipeline.cli.preflight.users import Users
@@ -49,7 +50,7 @@ def problem(finding: Finding) -> dict[str, Any]:
 
 def problem_of_user(user: Surveyed) -> Finding:
     """Give a user who cannot have recordings as a problem of the manifest as a whole, which has no line."""
-    return Finding(0, None, user.standing, "", f"{_sentence_of(user)} ({_count(user.recordings)})")
+    return Finding(0, None, user.standing, "", f"{_sentence_of(user)} ({recordings(user.recordings)})")
 
 
 def summary(manifest: Path, totals: Totals, groups: Groups, users: Users, outlook: Outlook) -> dict[str, Any]:
@@ -164,7 +165,7 @@ class Report:
         if users.refused:
             self.say("Gong will not take recordings of these users, as it has them now:", style="bold yellow")
             for each in users.refused[:USERS_SHOWN]:
-                self.say(f"{_count(each.recordings)}  {_sentence_of(each)}", style="yellow", indent=2)
+                self.say(f"{recordings(each.recordings)}  {_sentence_of(each)}", style="yellow", indent=2)
             if more := len(users.refused[USERS_SHOWN:]):
                 self.say(
                     f"… and of {more:,} more {'user' if more == 1 else 'users'}", style="yellow", indent=2
@@ -181,10 +182,6 @@ class Report:
 
 def _sentence_of(user: Surveyed) -> str:
     return printable(user.sentence)
-
-
-def _count(recordings: int) -> str:
-    return "1 recording" if recordings == 1 else f"{recordings:,} recordings"
 
 
 def print_report(

@@ -7,7 +7,7 @@ fork neither is there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,6 +44,10 @@ def open_source(reference: str, access: Access) -> Opened:
     if scheme_of(reference) or Path(reference).is_absolute() or not access.addresses():
         return _open_at(reference, access)
     return _first_of(reference, access)
+
+
+MayLink = Callable[[str], bool]
+"""Tells of media by its reference whether the API can pull it through a link: `may_link` with an access."""
 
 
 def may_link(reference: str, access: Access) -> bool:
