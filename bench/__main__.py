@@ -38,7 +38,7 @@ SECTIONS = {
     "latency": "From enqueue to the request",
     "startup": "Starting",
     "sizing": "What a fleet needs",
-    "week": "Weeks in a minute",
+    "week": "Weeks in minutes",
     "speed": "The script alone",
     "virtual": "In virtual time",
     "compared": "Beside the libraries one would use instead",

@@ -1,4 +1,4 @@
-"""Weeks in a minute: the ledger's and the limiter's own scripts in virtual time, with requests that fail.
+"""Weeks in minutes: the ledger's and the limiter's own scripts in virtual time, with requests that fail.
 
 A fleet brings recordings in at the default limits. Everything that happens to a job or a slot is done by the
 scripts on a real server, with the time as their argument; only the API, the network and the processes that
