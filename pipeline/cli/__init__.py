@@ -186,7 +186,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> int:
     try:
         code = _run_command(arguments)
-        sys.stdout.flush()
+        for stream in _streams():
+            stream.flush()
     except (BrokenPipeError, SystemExit) as ended:
         # Whoever reads has seen enough, as `head` does; click and rich end the program by themselves then.
         if not _leave_unread() and not isinstance(ended.__context__, BrokenPipeError):
@@ -211,10 +212,16 @@ def _run_command(arguments: list[str] | None) -> int:
 
 def _leave_unread() -> bool:
     """Write nothing more to where nobody reads, nor when Python ends; tells whether there is such a place."""
-    unread = [stream.fileno() for stream in (sys.stdout, sys.stderr) if not _is_read(stream)]
+    unread = [stream.fileno() for stream in _streams() if not _is_read(stream)]
     for descriptor in unread:
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
     return bool(unread)
+
+
+def _streams() -> list[TextIO]:
+    """List those that there are: whoever starts a command may have closed one."""
+    streams: tuple[TextIO | None, ...] = (sys.stdout, sys.stderr)
+    return [stream for stream in streams if stream]
 
 
 def _is_read(stream: TextIO) -> bool:

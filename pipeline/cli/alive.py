@@ -64,8 +64,9 @@ def alive(queues: tuple[str, ...], workers_only: bool, as_json: bool) -> int:
     Example, as the liveness probe of a container:
       gong-ingest alive --queue media --workers-only
     """
+    settings = Settings.from_env()
     try:
-        members = _members_here(Settings.from_env(), queues, could_tell=workers_only)
+        members = _members_here(settings, queues, could_tell=workers_only)
     except (LedgerUnreachable, LedgerRefused, SettingsInvalid) as hindrance:
         if not workers_only:
             raise

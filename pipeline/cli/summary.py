@@ -110,7 +110,7 @@ def print_summary(
     console: Console, summary: Summary, opened: Session, *, stopped: bool, waited: bool
 ) -> None:
     """Say to a person how it went."""
-    _print_dead_letters(console, summary, opened)
+    _print_dead_letters(console, summary, opened, waited=waited)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     for name, text in _lines(summary, opened):
@@ -175,9 +175,9 @@ def _lines(summary: Summary, opened: Session) -> list[tuple[str, str]]:
     return lines
 
 
-def _print_dead_letters(console: Console, summary: Summary, opened: Session) -> None:
-    # Who only hands in may not read them.
-    most = min(summary.counts.dead, DEAD_LETTERS_SHOWN)
+def _print_dead_letters(console: Console, summary: Summary, opened: Session, *, waited: bool) -> None:
+    # Who only hands in may not read them (`rights`).
+    most = min(summary.counts.dead, DEAD_LETTERS_SHOWN) if waited else 0
     for letter in opened.control.dead_letters(summary.counts.batch, most=most) if most else ():
         request = f" (requestId {letter.request_id})" if letter.request_id else ""
         console.print(
@@ -187,6 +187,9 @@ def _print_dead_letters(console: Console, summary: Summary, opened: Session) -> 
             highlight=False,
             soft_wrap=True,
         )
+    if summary.counts.dead and not waited:
+        why = command_on("dead", summary.counts.batch)
+        console.print(f"see why they are dead with: {why}", markup=False, highlight=False, soft_wrap=True)
     if summary.counts.dead:
         hint = f"bring them back with: {command_on('retry', summary.counts.batch)}"
         console.print(hint, markup=False, highlight=False, soft_wrap=True)
@@ -195,5 +198,5 @@ def _print_dead_letters(console: Console, summary: Summary, opened: Session) -> 
         console.print(
             f"bring cancelled ones back with: {again}", markup=False, highlight=False, soft_wrap=True
         )
-    if summary.counts.dead > DEAD_LETTERS_SHOWN:
+    if most and summary.counts.dead > DEAD_LETTERS_SHOWN:
         console.print(f"… and {summary.counts.dead - DEAD_LETTERS_SHOWN:,} dead letters more", style="red")

@@ -17,7 +17,8 @@
 --   rejected:<batch>    hash    <manifest>:<line> -> the rejected row (ledger/manifests.py)
 --   originals:<batch>   hash    <manifest>:<line> -> digest of the rejected row as it stands; <manifest>/<digest> -> ids, in 12
 --                               bytes each, of the jobs that such rows became when they were corrected elsewhere;
---                               <manifest>/<digest>/given -> which of them rows are in the handing in of that number
+--                               <manifest>/<digest>@<id, too> -> number of a handing in, and the line that is this job in it;
+--                               <manifest>/<digest>/next -> number of a handing in, and where a job without a line may stand
 --   dead:<step>:<code>:<batch>  zset  dead letters of one reason by time (ms)
 --   reasons:<batch>     set     '<step>:<code>' of each reason that dead letters of a batch have
 --   cancelled:<number>:<batch>  zset  jobs that were cancelled together; number 0: one by one

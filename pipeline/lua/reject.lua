@@ -15,20 +15,38 @@ local batch, manifest, handing_in, corrects, last, stayed = ARGV[2], ARGV[3], AR
 redis.call('EXISTS', originals_key(batch))
 found_batch(batch, clock_ms(ARGV[1]))
 
--- The job of a row that was corrected: that of its own line before others, each for one row in this handing in.
-local function corrected_job(digest, at_line)
-  local jobs = corrected_jobs(batch, manifest, digest)
-  if #jobs == 0 then return '' end
-  local field = digest_field(manifest, digest) .. '/given'
-  local when, given = string.match(redis.call('HGET', originals_key(batch), field) or '', '^(%d+) (.*)$')
-  if when ~= handing_in then given = '' end
-  local found = ''
-  for _, id in ipairs(jobs) do
-    if id == at_line or found == '' and not string.find(given, id, 1, true) then found = id end
-    if id == at_line then break end
+local function is_among(ids, bytes)
+  local at = 0
+  repeat at = string.find(ids, bytes, at + 1, true) until not at or at % 12 == 1
+  return at ~= nil
+end
+
+-- What was noted in this handing in.
+local function noted(field)
+  local when, what = string.match(redis.call('HGET', originals_key(batch), field) or '', '^(%d+) (%d+)$')
+  return when == handing_in and what or nil
+end
+
+local function note(field, what) redis.call('HSET', originals_key(batch), field, handing_in .. ' ' .. what) end
+
+-- The job of a row that was corrected: that of its own line before others, each for one row in this handing in. Thousands
+-- may stand alike, so nothing is done for all of them here.
+local function corrected_job(digest, line, at_line)
+  local ids, field = corrected_ids(batch, manifest, digest), digest_field(manifest, digest)
+  if ids == '' then return '' end
+  local function is_free(bytes)
+    return (noted(field .. '@' .. bytes) or line) == line and state_of(unpacked_id(bytes)) ~= ''
   end
-  if found ~= '' then redis.call('HSET', originals_key(batch), field, handing_in .. ' ' .. given .. found) end
-  return found
+  local found = packed_id(at_line)
+  if found == '' or not is_among(ids, found) or not is_free(found) then
+    local next = tonumber(noted(field .. '/next') or 1)
+    while next < #ids and not is_free(string.sub(ids, next, next + 11)) do next = next + 12 end
+    note(field .. '/next', next)
+    found = string.sub(ids, next, next + 11)
+  end
+  if found == '' then return '' end
+  note(field .. '@' .. found, line)
+  return unpacked_id(found)
 end
 
 local function stays(line, id, at_line, is_as_it_was)
@@ -42,7 +60,7 @@ end
 for i = 6, #ARGV, 4 do
   local line, own, digest = ARGV[i], ARGV[i + 2], ARGV[i + 3]
   local at_line = job_of_row(batch, manifest, line)
-  local id = corrected_job(digest, at_line)
+  local id = corrected_job(digest, line, at_line)
   if id ~= '' then
     stays(line, id, at_line, 1)
   elseif at_line ~= '' and state_of(at_line) ~= '' and (own == at_line or digest == '') then

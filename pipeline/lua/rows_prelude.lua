@@ -37,15 +37,10 @@ end
 
 local function digest_field(manifest, digest) return manifest .. '/' .. digest end
 
--- The jobs that rows of this digest became when they were corrected elsewhere, those that are forgotten left out.
-local function corrected_jobs(batch, manifest, digest)
-  local packed = digest ~= '' and redis.call('HGET', originals_key(batch), digest_field(manifest, digest)) or ''
-  local jobs = {}
-  for i = 1, #packed, 12 do
-    local id = unpacked_id(string.sub(packed, i, i + 11))
-    if state_of(id) ~= '' then jobs[#jobs + 1] = id end
-  end
-  return jobs
+-- The ids, in 12 bytes each, of the jobs that rows of this digest became when they were corrected elsewhere; some may be
+-- forgotten.
+local function corrected_ids(batch, manifest, digest)
+  return digest ~= '' and redis.call('HGET', originals_key(batch), digest_field(manifest, digest)) or ''
 end
 
 -- A rejected row is right, or another one.

@@ -137,12 +137,25 @@ for i = 7, #ARGV do
   answer(result)
 end
 
+-- The jobs that rows of a digest became, as bytes, with those of this script.
+local corrected = {}
+local function corrected_of(known)
+  if not corrected[known] then
+    local ids = redis.call('HGET', originals_key(batch), known) or ''
+    corrected[known] = {ids = {ids}, is_known = {}}
+    for i = 1, #ids, 12 do corrected[known].is_known[string.sub(ids, i, i + 11)] = true end
+  end
+  return corrected[known]
+end
+
 -- Know the row that stands in the manifest as this job from now on.
 local function correct(field, bytes)
   local digest = redis.call('HGET', originals_key(batch), field)
-  local known = digest and digest_field(manifest, digest)
-  local ids = known and redis.call('HGET', originals_key(batch), known) or ''
-  if known and not string.find(ids, bytes, 1, true) then redis.call('HSET', originals_key(batch), known, ids .. bytes) end
+  if not digest then return end
+  local jobs = corrected_of(digest_field(manifest, digest))
+  if not jobs.is_known[bytes] then
+    jobs.is_known[bytes], jobs.ids[#jobs.ids + 1] = true, bytes
+  end
 end
 
 local function accept(chunk, lines)
@@ -155,6 +168,9 @@ local function accept(chunk, lines)
 end
 
 for chunk, lines in pairs(rows) do accept(chunk, lines) end
+for known, jobs in pairs(corrected) do
+  if #jobs.ids > 1 then redis.call('HSET', originals_key(batch), known, table.concat(jobs.ids)) end
+end
 reach_line(batch, manifest, last)
 if #due > 0 then
   found_batch(batch, now)

@@ -1,7 +1,7 @@
 """The list of users before anything is handed in: for a preflight, which has no job and no lease.
 
 Its requests take slots of the backfill lane like all others, and tell the fleet what is answered; but for the
-refusal of the list alone, for which nothing that is handed in need wait.
+refusal of the list, or of this machine's key or address, for which nothing that is handed in need wait.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from pipeline.authorization import client_of
-from pipeline.consequence import prepare
+from pipeline.consequence import TOKEN_WAIT_MAX_S
+from pipeline.errors import AccessAwaited
 from pipeline.job import Lane
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Notices, Refusal, Slot
@@ -27,6 +28,8 @@ from pipeline.store import Store
 
 # Another process that reads the list is waited for so long.
 PATIENCE_S = 600.0
+# Another process that asks for a token, which gives up sooner itself.
+TOKEN_PATIENCE_S = 60.0
 
 
 def _nobody_is_told(_page: Page) -> None:
@@ -70,6 +73,7 @@ class Reader:
         A list of today is enough for those whom it takes; for anybody else it is read again, once an hour.
 
         Raises:
+            AccessAwaited, AccessMissing, AccessUnavailable: There is no token to ask the API with.
             LedgerUnreachable: The server cannot be used.
         """
         for max_age_s in (KEPT_S, UNKNOWN_MAX_AGE_S):
@@ -107,13 +111,11 @@ class Reader:
         self.notices.listen()
         missed: Slot | None = None
         while True:
-            unready = prepare(
-                self.asker.client, self.asker.limiter, failures_to_close=self.asker.failures_to_close
-            )
-            answer = unready or self.asker.limiter.acquire(Lane.BACKFILL, missed=missed)
+            self._prepare()
+            answer = self.asker.limiter.acquire(Lane.BACKFILL, missed=missed)
             missed = None
             if isinstance(answer, Refusal):
-                if answer.reason not in {"second", "token"}:
+                if answer.reason != "second":
                     return answer
                 time.sleep(answer.wait_s)
                 continue
@@ -123,3 +125,16 @@ class Reader:
             if slot and not slot.is_missed:
                 return slot
             missed = slot
+
+    def _prepare(self) -> None:
+        """See to it that there is something to ask the API with; if not, the fleet is told nothing."""
+        gives_up_at = time.monotonic() + TOKEN_PATIENCE_S
+        while True:
+            try:
+                self.asker.client.prepare()
+            except AccessAwaited as awaited:
+                if time.monotonic() > gives_up_at:
+                    raise
+                time.sleep(min(awaited.wait_s, TOKEN_WAIT_MAX_S))
+            else:
+                return

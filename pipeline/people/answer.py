@@ -36,11 +36,12 @@ def page_of(
         key_works: Whether the API has taken these credentials for something else. The list answers 403 to
             a key that lacks its scope, and documents no 401 for a key that is wrong (`openapi.json`).
         is_needed: Whether recordings wait for the list. For who only wants to know, a 403 may be about the
-            list alone: it closes no gate, and is no refusal for those who need the list.
+            list alone, and a key or an address that are wrong about this machine: no gate is closed for
+            them, and they are no refusal for those who need the list.
         now: Aware time at which the answer came; needed only for a Retry-After that is a date.
     """
     if not isinstance(result, Answer):
-        return of_create(result, now=now)
+        return _kept_from(of_create(result, now=now), is_needed=is_needed)
     listed = result.body.get("users")
     if result.status == 200 and result.complete and isinstance(listed, list):
         return Page(tuple(users_of(listed)), _cursor(result))
@@ -49,9 +50,15 @@ def page_of(
     # No answer about users creates a call, whatever it says.
     outcome = of_create(replace(result, call_id=None), now=now)
     if outcome.effect is not Effect.DEAD:
-        return outcome
+        return _kept_from(outcome, is_needed=is_needed)
     message = message_of(f"The list of users cannot be read, and {_NEEDED}", outcome.message)
     return replace(outcome, code=UNREADABLE, message=message)
+
+
+def _kept_from(outcome: Outcome, *, is_needed: bool) -> Outcome:
+    """Let what may be wrong on this machine alone stop nobody else, when nobody waits for the list."""
+    of_machine = outcome.fleet in {FleetEffect.CLOSE_UNAUTHORIZED, FleetEffect.CLOSE_WRONG_ADDRESS}
+    return replace(outcome, fleet=FleetEffect.NONE) if of_machine and not is_needed else outcome
 
 
 def _cursor(answer: Answer) -> str:

@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from pipeline.cli import ExitCode
+from pipeline.job import Lane, Reason, Step
 from pipeline.rights import ROLES, file_of
 from tests.chaos.arena import NAMESPACE, Arena, arena
 from tests.chaos.commands import Command, Finished, write_rows
@@ -115,10 +116,23 @@ def do_everything(running: Arena) -> None:
     done = run(running, "viewer", "report", "one", "--format", "jsonl")
     assert done.stdout.count('"state": "done"') == RECORDINGS
     run(running, "viewer", "dead")
+    hand_in_what_is_dead(running)
     run(running, "operator", "retry", "--all")
     run(running, "operator", "requeue", "one", *media)
     run(running, "operator", "cancel", "--all", "--yes")
     run(running, "operator", "forget", "one", "--yes")
+
+
+def hand_in_what_is_dead(running: Arena) -> None:
+    """Hand a manifest in again of which a recording died: who only hands in may not read why."""
+    write_rows(running, "dying", 1)
+    backfill = ("backfill", running.folder / "media" / "dying.jsonl", "--no-wait")
+    run(running, "producer", *backfill)
+    (claim,) = running.ledger.claim([Lane.BACKFILL], window=1).jobs
+    held = running.ledger.begin_step(claim.job_id, claim.lease_token, Step.VALIDATE, run="1")
+    running.ledger.bury(held, Reason("call_invalid", "a field is missing"))
+
+    assert "see why they are dead with" in run(running, "producer", *backfill).stderr
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from pipeline.errors import LedgerRefused
 from pipeline.job import Lane, Receipt, State, job_id_of
 from pipeline.ledger import Ledger
 from pipeline.manifest import RejectedRow, Row, digest_of, hash_of
-from pipeline.producer import Handed, Source
+from pipeline.producer import Handed, Source, kept_of
 from pipeline.rights.acl import line_of
 from pipeline.rights.roles import ROLES
 from pipeline.store import Store
@@ -146,14 +146,30 @@ def test_rows_that_stand_alike_are_each_what_they_became(ledger: Ledger) -> None
     ]
 
 
-def test_of_rows_that_stand_alike_no_more_than_were_corrected_are_known(ledger: Ledger) -> None:
+@pytest.mark.parametrize("line", [2, 3])
+def test_of_rows_that_stand_alike_no_more_than_were_corrected_are_known(ledger: Ledger, line: int) -> None:
     hand_in(ledger, wrong(2, "a"), wrong(3, "a"))
-    correct(ledger, 2, "pbx-2")
+    correct(ledger, line, "pbx-2")
 
     for first in (2, 2, 3):
         handed = hand_in(ledger, wrong(first, "a"), wrong(first + 1, "a"))
         assert results_of(handed) == ["known", "row_malformed"]
     assert ledger.counts("calls").rejected == 1
+
+
+def test_rows_that_stand_alike_may_be_told_of_again_when_an_answer_was_lost(ledger: Ledger) -> None:
+    rows = [wrong(line, "a") for line in range(2, 7)]
+    hand_in(ledger, *rows)
+    correct(ledger, 3, "pbx-3", "pbx-4")
+    manifests = manifests_of(ledger)
+    manifest, kept = manifests.open("calls", "calls"), [kept_of(row, stands_so=True) for row in rows]
+
+    stayed = [manifests.reject("calls", manifest, kept) for _ in range(2)]
+
+    assert stayed[0] == stayed[1]
+    assert sorted(receipt.job_id for receipt in stayed[0].values()) == sorted(
+        map(job_id_of, ("pbx-3", "pbx-4"))
+    )
 
 
 def test_what_stands_alike_in_another_manifest_is_another_row(ledger: Ledger) -> None:

@@ -119,6 +119,14 @@ def test_no_worker_need_be_restarted_for_a_server_out_of_reach(container: Contai
     assert (checked.code, checked.document["workers"]) == (0, None)
 
 
+def test_settings_that_are_wrong_are_told_to_every_probe(container: Container) -> None:
+    for options in ((), ("--workers-only",)):
+        checked = container.check(*options, GONG_INGEST_LEASE_TTL_S="soon")
+
+        assert checked.code == 2
+        assert "GONG_INGEST_LEASE_TTL_S" in checked.said
+
+
 def test_a_check_starts_no_server(container: Container, tmp_path: Path) -> None:
     checked = container.check(GONG_INGEST_REDIS_URL="", GONG_INGEST_DATA_DIR=str(tmp_path / "data"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,16 @@ def test_whoever_reads_may_leave(environment: dict[str, str], words: tuple[str, 
 
 def test_nobody_reads_what_is_wrong_either(environment: dict[str, str]) -> None:
     assert run_unread(environment, "dead", "nobody", also_errors=True) == (ExitCode.STOPPED, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("words", ["status", "status --json", "--help"])
+def test_a_command_needs_nowhere_to_write_to(environment: dict[str, str], words: str, closed: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m pipeline.cli {words} {closed}"
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == ExitCode.DONE
+    assert "Traceback" not in done.stdout + done.stderr

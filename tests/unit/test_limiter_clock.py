@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.limiter.clock import DRIFT, EXCHANGES_MIN, ServerClock
+from pipeline.limiter.clock import DRIFT, EXCHANGES_MIN, RECENT_S, ServerClock
 
 AHEAD_S = 1_700_000_000.0
 WAYS_S = st.floats(0.0, 2.0)
@@ -72,6 +72,31 @@ def test_what_is_known_grows_old() -> None:
     assert clock.doubt_s == pytest.approx(1000 * DRIFT, rel=0.1)
 
 
+@pytest.mark.parametrize("ahead_s", [AHEAD_S, AHEAD_S + 0.1], ids=["the same server", "another one"])
+def test_a_way_that_became_long_for_good_is_soon_taken_as_it_is(ahead_s: float) -> None:
+    clock = ServerClock()
+    for number in range(100):
+        exchange(clock, float(number), 0.0005, 0.0005)
+
+    doubts = []
+    for number in range(100, 1000):
+        exchange(clock, float(number), 0.03, 0.03, ahead_s=ahead_s)
+        doubts.append(clock.doubt_s)
+
+    assert max(doubts[2 + 2 * round(RECENT_S) :]) < 0.001
+    assert off_s(clock, ahead_s=ahead_s) < 0.001
+
+
+def test_an_answer_that_took_long_after_a_pause_is_not_taken_for_what_all_take() -> None:
+    clock = ServerClock()
+    for number in range(100):
+        exchange(clock, float(number), 0.0005, 0.0005)
+
+    exchange(clock, 4000.0, 0.001, 0.5)
+
+    assert clock.doubt_s > off_s(clock) - 0.001 > 0.2
+
+
 @pytest.mark.parametrize("moved_s", [-60.0, -0.1, 0.1, 60.0])
 def test_a_server_whose_clock_was_set_is_believed(moved_s: float) -> None:
     clock = ServerClock()
@@ -88,11 +113,11 @@ def test_it_is_never_off_by_more_than_half_of_what_is_left_open(
     ways: list[tuple[float, float]], drift: float
 ) -> None:
     clock, at = ServerClock(), 100.0
-    for number, (there_s, back_s) in enumerate(ways, 1):
+    for there_s, back_s in ways:
         ahead_s = AHEAD_S + drift * (at + there_s)
         exchange(clock, at, there_s, back_s, ahead_s=ahead_s)
         at += there_s + back_s
-        unknowable_s = clock.shortest_way_s / 2 if number >= EXCHANGES_MIN else 0.0
+        unknowable_s = clock.always_s / 2
         drifted_s = (
             DRIFT * (there_s + back_s) + 1e-6
         )  # since it was read, and what the digits of an epoch leave

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import AccessAwaited, AccessMissing, AccessUnavailable, IngestError
 from pipeline.job import Lane
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter, Notices
@@ -98,6 +99,44 @@ def test_a_list_that_is_refused_is_told_and_stops_nobody_else(reader: Reader, co
     taken = reader.directory.take_page(KEPT_S)
     assert isinstance(taken, Outcome)
     assert taken.code == "waits_for_users"
+
+
+def test_a_key_that_is_wrong_here_closes_the_gate_for_nobody_else(reader: Reader, company: Company) -> None:
+    company.says["GET"] = (401, errors("Unauthorized"))
+
+    assert "401" in refused(reader.survey({GOOD: 1})).message
+
+    assert company.asked == [""]
+    assert reader.asker.limiter.gate() is None
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        AccessMissing("No OAuth token is stored."),
+        AccessUnavailable("The address of OAuth tokens does not answer."),
+        AccessAwaited("Another process replaces the OAuth token.", 0.01),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_without_a_token_it_ends_and_the_fleet_is_told_nothing(
+    reader: Reader, company: Company, monkeypatch: pytest.MonkeyPatch, problem: IngestError
+) -> None:
+    monkeypatch.setattr(module, "TOKEN_PATIENCE_S", 0.05)
+
+    def fail() -> None:
+        raise problem
+
+    monkeypatch.setattr(reader.asker.client, "prepare", fail)
+
+    for _ in range(reader.asker.failures_to_close):
+        with pytest.raises(type(problem)):
+            reader.survey({GOOD: 1})
+
+    assert company.asked == []
+    assert reader.asker.limiter.gate() is None
+    # The page is left to others.
+    assert reader.directory.take_page(KEPT_S) == ""
 
 
 def test_as_the_probe_of_a_closed_gate_it_opens_none_with_a_refusal(reader: Reader, company: Company) -> None:
