@@ -29,7 +29,6 @@ from tests.servers import Server, running_server
 
 HSET_BUNDLE = 500
 THREADS = 8
-IMPORTS = 9
 # What redis-py takes of it, and all of it; without the start of Python.
 IMPORTED = ("import redis", "from pipeline import Pipeline")
 TIMED = """
@@ -40,13 +39,13 @@ print(time.perf_counter() - began)
 """
 
 
-def run(*, rows: int = 20_000, turns: int = 5) -> Iterator[Table]:
-    """Hand in so many recordings by each way, in turns."""
+def run(*, rows: int = 20_000, turns: int = 5, imports: int = 9) -> Iterator[Table]:
+    """Hand in so many recordings by each way, in turns; then import what does it so often."""
     calls = [make_long_call(number) for number in range(rows)]
     with running_server() as server, Pipeline(Settings(redis_url=server.url)) as pipeline:
         yield _one_by_one(server, pipeline, calls, turns)
         yield _many(server, pipeline, calls, turns)
-    yield _importing()
+    yield _importing(imports)
 
 
 def _one_by_one(server: Server, pipeline: Pipeline, calls: Sequence[dict[str, Any]], turns: int) -> Table:
@@ -112,13 +111,13 @@ def _enqueue_many(pipeline: Pipeline, calls: Sequence[dict[str, Any]]) -> None:
         raise RuntimeError("not every recording is new")
 
 
-def _importing() -> Table:
-    times_s = [[_import_s(statement) for statement in IMPORTED] for _ in range(IMPORTS)]
+def _importing(times: int) -> Table:
+    times_s = [[_import_s(statement) for statement in IMPORTED] for _ in range(times)]
     lines = [
         (statement, f"{median(its_s) * 1000:,.0f}")
         for statement, its_s in zip(IMPORTED, zip(*times_s, strict=True), strict=True)
     ]
-    return Table("The import", f"In a fresh process each; medians of {IMPORTS}.", ("", "ms"), lines)
+    return Table("The import", f"In a fresh process each; medians of {times}.", ("", "ms"), lines)
 
 
 def _import_s(statement: str) -> float:

@@ -38,10 +38,22 @@ class _Arguments(Store):
         super().__init__("unix:///nowhere", NAMESPACE)
         self.kept: tuple[str | bytes | float, ...] = ()
 
-    def run(self, name: str, *arguments: str | bytes | float) -> Any:
-        """Keep the arguments instead of running a script."""
+    def begin(self, name: str, *arguments: str | bytes | float) -> Any:
+        """Keep the arguments instead of sending a script."""
         self.kept = arguments
-        return ["later", "0", name]
+        return _Answered(["later", "0", name])
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What stands for a script that was sent."""
+
+    values: list[str]
+    sent_at: float | None = None
+
+    def answer(self) -> list[str]:
+        """Give what the limiter is to be told."""
+        return self.values
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What processes use, as Linux tells it in /proc: processor time and memory, of whole sessions."""
+"""What processes use, as Linux tells it in /proc: processor time and memory, of sessions or of this one."""
 
 from __future__ import annotations
 
@@ -31,6 +31,17 @@ def processor_s(*, sessions: Collection[int] = (), pids: Collection[int] = ()) -
 def memory_bytes(*, sessions: Collection[int]) -> int:
     """Give the memory that the processes of these sessions hold; what they share counts once (PSS)."""
     return sum(_held_bytes(stat.pid) for stat in _stats() if stat.session in sessions)
+
+
+def own_bytes(field: str) -> int:
+    """Give a figure of this process's memory: `VmRSS` is what it holds, `VmHWM` what it held at most.
+
+    `VmHWM` begins anew when a program is started; `ru_maxrss` begins with what the parent held at most.
+    """
+    for line in (PROC / "self" / "status").read_text("utf-8").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"The status of this process has no {field}.")
 
 
 def sessions_below(pid: int) -> set[int]:

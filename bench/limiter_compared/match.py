@@ -9,11 +9,10 @@ from itertools import repeat
 from bench.figures import fairness, percentile, use
 from bench.limiter_compared.ours import PER_DAY, missed_and_late
 from bench.limiter_compared.process import WARM_UP_S, Plan, work
-from bench.limiter_compared.score import Match, Score
+from bench.limiter_compared.score import PROCESSES, Match, Score
 from tests.servers import Server, running_server
 from tests.simulators import Simulator, running_simulator
 
-PROCESSES = 8
 LATENCY = "0.05-0.4"
 # What contenders send themselves. The server counts what runs within a script under its own name too.
 COMMANDS = ("evalsha", "eval", "zremrangebyscore")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pipeline.consequence import late_teller
 from pipeline.job import Lane
 from pipeline.limiter import Limiter, Limits, Notices, Refusal, Slot
-from pipeline.steps.slot import AWAKE_BEFORE_S
+from pipeline.steps.slot import AWAKE_BEFORE_S, LEAD_MARGIN_S
 from pipeline.store import Store
 
 NAMESPACE = "bench"
@@ -30,16 +30,24 @@ class Ours:
         """Return when a request may leave."""
         self._notices.listen()
         missed: Slot | None = None
+        lead_s = 0.0
         while True:
-            answer = self._limiter.acquire(Lane.BACKFILL, missed=missed)
+            asked_at = time.monotonic()
+            answer = self._limiter.acquire(Lane.BACKFILL, missed=missed, lead_s=lead_s)
+            ready_at = time.monotonic()
             if isinstance(answer, Refusal):
                 missed = None
                 time.sleep(answer.wait_s)
+                continue
+            if answer.is_vague:
+                missed = answer
                 continue
             slot = self._sleep_until(answer)
             if slot and not slot.is_missed:
                 self._slot = slot
                 return
+            if slot and ready_at > slot.leaves_at:
+                lead_s = ready_at - asked_at + LEAD_MARGIN_S
             missed = slot
 
     def left(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OURS = "gong-ingest"
+# Of each match; all of them share one limiter.
+PROCESSES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,11 @@ class Score:
     late: int = 0
 
     @property
+    def sent(self) -> int:
+        """Count the requests that were sent."""
+        return self.accepted + self.rejected
+
+    @property
     def product(self) -> float:
         """Give use times the share of requests that met no 429."""
-        sent = self.accepted + self.rejected
-        return self.use * self.accepted / sent if sent else 0.0
+        return self.use * self.accepted / self.sent if self.sent else 0.0

@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 from bench.pipelines.commands import counted_commands
 from bench.pipelines.contenders import OURS
 from bench.pipelines.place import Place, place, recordings
-from bench.pipelines.run import run
+from bench.pipelines.run import Run, run
 from bench.pipelines.simulated import Load, load
 from bench.results import Table
+from pipeline.settings import Settings
 
 LATENCY = "0.2-0.2"
 LATENCY_S = 0.2
+REQUESTS = 2
+RUNS = 3
 COMMANDS_MOST = 25
+# A row of its own has who is sent so often for a recording.
+SHOWN = 0.05
 IDLE_WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What the pipeline takes, from which follows what is full first.
+
+    Attributes:
+        own_ms: Of the workers' processors, and of the program that hands in, for a recording.
+        server_ms: Of the server's processor for a recording.
+        idle: Share of the server's processor for a worker that has nothing to do.
+    """
+
+    own_ms: float
+    server_ms: float
+    idle: float
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], idle: float) -> Model:
+        """Take it from runs of the whole pipeline."""
+        count = sum(each.recordings for each in runs)
+        own_s, server_s = sum(each.own_s for each in runs), sum(each.server_s for each in runs)
+        return cls(own_s / count * 1000, server_s / count * 1000, idle)
+
+    def busy(self, per_second: float) -> float:
+        """Predict the share of the server's processor that so many recordings a second take."""
+        return per_second * self.server_ms / 1000
 
 
 def fleet(
@@ -28,31 +62,42 @@ def fleet(
     idle_s: float = 10.0,
 ) -> Iterator[Table]:
     """Measure fleets of these sizes, with so many recordings for each process; then the server alone."""
-    yield _growth(sizes, each)
-    commands = _commands(counted)
-    yield commands
-    yield _carried(simulated, simulated_each, idle_s)
+    runs = _runs(sizes, each)
+    yield _growth(runs, each)
+    yield _commands(counted)
+    yield _carried(runs[max(sizes)], simulated, simulated_each, idle_s)
 
 
-def _growth(sizes: Sequence[int], each: int) -> Table:
-    rates = []
+def _runs(sizes: Sequence[int], each: int) -> dict[int, list[Run]]:
+    """Bring in so many recordings for each process, some times with each number of processes."""
+    runs: dict[int, list[Run]] = {size: [] for size in sizes}
     with recordings(max(sizes) * each) as made:
-        for size in sizes:
-            with place(made.first(size * each), latency=LATENCY) as here:
-                rates.append(run(OURS, here, concurrency=size).per_second)
+        for _ in range(RUNS):
+            for size in sizes:
+                with place(made.first(size * each), latency=LATENCY) as here:
+                    runs[size].append(run(OURS, here, concurrency=size))
+    return runs
+
+
+def _growth(runs: dict[int, list[Run]], each: int) -> Table:
+    rates = {size: median(came.per_second for came in of) for size, of in runs.items()}
+    smallest = min(rates)
     rows = [
         (
             str(size),
             f"{rate:.2f}",
-            f"{rate / size / (rates[0] / sizes[0]):.2f}",
-            f"{rate / size * 2 * LATENCY_S:.2f}",
+            f"{rate / size / (rates[smallest] / smallest):.2f}",
+            f"{rate / size * REQUESTS * LATENCY_S:.2f}",
         )
-        for size, rate in zip(sizes, rates, strict=True)
+        for size, rate in rates.items()
     ]
     notes = (
         f"One worker with so many processes, each answer after {LATENCY_S * 1000:.0f} ms, {each} recordings "
-        "for each process. Efficiency is the rate of one process by that of the smallest fleet; the last "
-        "column is the share of its time in which a process waits for the API: what lacks is all the rest."
+        f"for each process; medians of {RUNS} runs, from when workers and pace are ready until the last "
+        "recording is in. Efficiency is the rate of one process by that of the smallest fleet. The last "
+        f"column is the share of the time in which a process waits out these {LATENCY_S * 1000:.0f} ms of "
+        f"its {REQUESTS} requests. What lacks is the work of workers, server and simulator, what a process "
+        "waits for messages and slots, and that not every process has a recording at the start and the end."
     )
     columns = ("processes", "recordings a second", "efficiency", "share of time at the API")
     return Table("Processes that wait for answers", notes, columns, rows)
@@ -64,50 +109,71 @@ def _commands(count: int) -> Table:
     with recordings(count) as made:
         totals = []
         for number in (few, count):
-            with place(made.first(number)) as here, counted_commands(here.server) as counter:
-                run(OURS, here, concurrency=4)
+            with place(made.first(number)) as here, counted_commands(here) as (watched, counter):
+                run(OURS, watched, concurrency=4)
             totals.append(counter)
     fewer, more = totals
-    by_command = {name: (more[name] - fewer[name]) / (count - few) for name in more}
-    # Who measures asks for the counts of the batch meanwhile, and for the fleet; that is left out here.
-    rows = [
-        (name, f"{by:.2f}")
-        for name, by in sorted(by_command.items(), key=lambda pair: -pair[1])
-        if by >= 0.05
-    ]
-    rows.append(("all of them", f"{sum(by_command.values()):.1f}"))
     notes = (
-        f"Sent by workers and dispatcher for a recording, as the server shows them; at most {COMMANDS_MOST}."
+        "Sent for a recording by workers, their dispatchers and the program that hands in, as the server "
+        f"shows them; at most {COMMANDS_MOST}. What a few recordings take is subtracted, so that the start "
+        f"is left out; who measures is not counted. Others are those below {SHOWN:g}, with their signs."
     )
-    return Table("Commands of a recording", notes, ("command", "a recording"), rows)
+    return Table(
+        "Commands of a recording", notes, ("command", "a recording"), _sent(fewer, more, count - few)
+    )
 
 
-def _carried(simulated: int, each: int, idle_s: float) -> Table:
+def _sent(fewer: Counter[str], more: Counter[str], count: int) -> list[tuple[str, str]]:
+    """Give the rows, whose sum is the last of them."""
+    by_command = {name: (more[name] - fewer[name]) / count for name in fewer.keys() | more.keys()}
+    shown = {name: by for name, by in by_command.items() if abs(by) >= SHOWN}
+    total = sum(by_command.values())
+    rows = sorted(shown.items(), key=lambda pair: -pair[1])
+    rows += [("others", total - sum(shown.values())), ("all of them", total)]
+    return [(name, f"{by:.2f}") for name, by in rows]
+
+
+def _carried(runs: Sequence[Run], simulated: int, each: int, idle_s: float) -> Table:
     with recordings(1) as made, place(made) as here:
-        idle_share = _idle_share(here, idle_s)
+        model = Model.of(runs, _idle_share(here, idle_s))
     with recordings(1) as made, place(made) as here:
         came = load(here, workers=simulated, each=each)
-    rows = _model(came, idle_share)
-    notes = (
-        f"{simulated} simulated workers run the scripts of whole recordings against one server, {each} each, "
-        "without Celery, media and API. From that follows what one server carries when one processor is all "
-        "it has; to take the three messages of a recording comes on top. At the API's default of 3 "
-        "requests/s a company brings in 1.5 recordings a second, so the API is the first bottleneck, by far; "
-        "without it the processors of the workers are, and the server after them."
+    allowed = Settings().requests_per_second / REQUESTS
+    carried = {
+        f"the API, by default {allowed * REQUESTS:g} requests/s": allowed,
+        "one processor of workers": 1000 / model.own_ms,
+        "one server": 1000 / model.server_ms,
+    }
+    in_order = ", then ".join(
+        f"{what} ({carried[what]:,.3g})" for what in sorted(carried, key=carried.__getitem__)
     )
-    return Table("What one server carries", notes, ("", "measured or computed"), rows)
+    notes = (
+        "Computed from the largest fleet above, which brings recordings in with Celery, media and API, and "
+        f"from {IDLE_WORKERS} workers of one process without anything to do; what the measurement itself "
+        f"asks of the server is in it. Measured as a check: {simulated} simulated workers, each with a "
+        f"connection of its own, run the scripts of whole recordings against one server, {each} each. Their "
+        "load is the smaller one: it lacks Celery's messages, which are published but not taken, and what "
+        f"workers send to stay in the fleet. Full first, with so many recordings a second: {in_order}."
+    )
+    rows = [
+        *_rows(model, came, simulated),
+        *((f"recordings/s of {what}", f"{most:,.3g}", "") for what, most in carried.items()),
+    ]
+    return Table("What one server carries", notes, ("", "computed", "measured"), rows)
 
 
-def _model(came: Load, idle_share: float) -> list[tuple[str, str]]:
-    carried = 1000 / came.server_ms
+def _rows(model: Model, came: Load, simulated: int) -> list[tuple[str, str, str]]:
     return [
-        ("recordings a second, with these workers", f"{came.per_second:,.0f}"),
-        ("the server was busy for", f"{came.busy:.0%}"),
-        ("the server's ms a recording", f"{came.server_ms:.2f}"),
-        ("so one server carries, in recordings a second", f"{carried:,.0f}"),
-        ("of what the API allows by default", f"{carried / 1.5:,.0f} times"),
-        ("share of the server for a worker that waits", f"{idle_share:.3%}"),
-        ("so workers that wait take half a server when there are", f"{0.5 / max(idle_share, 1e-6):,.0f}"),
+        ("the server's ms a recording", f"{model.server_ms:.2f}", f"{came.server_ms:.2f}"),
+        (
+            f"share of the server at {came.per_second:,.0f} recordings/s",
+            f"{model.busy(came.per_second):.0%}",
+            f"{came.busy:.0%}",
+        ),
+        ("share of the server for a worker that waits", f"{model.idle:.3%}", ""),
+        (f"share of the server if {simulated} workers wait", f"{model.idle * simulated:.0%}", ""),
+        ("the workers' ms a recording", f"{model.own_ms:.1f}", ""),
+        ("processors of workers that fill one server", f"{model.own_ms / model.server_ms:.1f}", ""),
     ]
 
 

@@ -21,8 +21,12 @@ PER_SECOND = 10.0
 POLICY = "sliding"
 WORKERS, PROCESSES = 2, 2
 LOOK_INTERVAL_S = 0.25
-# Nothing has come for so long: nothing will. What a killed worker had in hand comes back before.
+REQUESTS = 2
+# Nothing but 429 was answered for so long: nobody works any more. What a killed worker had in hand comes back
+# before.
 SILENCE_S = 3.0 * LEASE_TTL_S
+# Who repeats for ever what the API refuses is waited for so often as long as the rate allows, and no longer.
+TIMES_MOST = 5
 COLUMNS = ("", "killed", "seconds", "share of the allowed rate", "429s", "not in", "asked twice")
 
 
@@ -32,7 +36,7 @@ class Finished:
 
     Attributes:
         seconds: Until the last recording was in.
-        share: Of what the API would have taken in that time.
+        share: Of what the API would have taken in that time: creates and uploads that it took.
         refused: Requests answered with 429.
         lost: Recordings without a call, or whose call has no media.
         repeated: Requests for what was there already, which the API refused.
@@ -57,9 +61,12 @@ def limits(*, count: int = 600) -> Iterator[Table]:
         f"{count:,} recordings at {PER_SECOND:g} requests/s under {POLICY} windows, {WORKERS} workers of "
         f"{PROCESSES} processes or {WORKERS * PROCESSES} threads, one after another. One worker (of the "
         "script: all of it) is killed with SIGKILL when half of the creates are there, and started again. "
-        f"Leases and the visibility timeout are {LEASE_TTL_S} s; Celery's own is an hour. Not in: no call, "
-        f"or a call without media, when nothing has come for {SILENCE_S:.0f} s. Asked twice: requests for "
-        "what was there already; the API refused them, so nothing is there twice."
+        f"Leases and the visibility timeout are {LEASE_TTL_S} s; Celery's own is an hour. A run ends when "
+        f"all is in, when for {SILENCE_S:.0f} s nothing but 429 was answered, or at the latest "
+        f"{_most_s(count):,.0f} s after its start or the kill. Seconds and share: until the last recording "
+        "was in; the share is of creates and uploads that the API took. Not in: no call, or a call without "
+        "media, at the end. Asked twice: requests for what was there already; the API refused them, so "
+        "nothing is there twice, but they take their part of the rate."
     )
     yield Table("Under the limits", notes, COLUMNS, rows)
 
@@ -112,14 +119,29 @@ def _await_half(here: Place) -> None:
 
 
 def _await_end(here: Place) -> float:
-    """Wait until all is in, or nothing has come for long; gives when the last one came."""
-    seen, last_at = 0, time.monotonic()
-    while seen < here.recordings.count and time.monotonic() - last_at < SILENCE_S:
+    """Wait until all is in, or nobody works any more; gives when the last one came."""
+    last_at = answered_at = time.monotonic()
+    ends_at = last_at + _most_s(here.recordings.count)
+    seen = answered = 0
+    while seen < here.recordings.count and time.monotonic() < min(answered_at + SILENCE_S, ends_at):
         time.sleep(LOOK_INTERVAL_S)
-        now_seen = _answers(here, "media", lambda status: status == 201)
+        now_answered, now_seen = _answered(here), _answers(here, "media", lambda status: status == 201)
+        if now_answered > answered:
+            answered, answered_at = now_answered, time.monotonic()
         if now_seen > seen:
             seen, last_at = now_seen, time.monotonic()
     return last_at
+
+
+def _most_s(count: int) -> float:
+    """Say how long to wait for so many recordings, whatever is answered."""
+    return TIMES_MOST * REQUESTS * count / PER_SECOND + SILENCE_S
+
+
+def _answered(here: Place) -> int:
+    """Count the answers of every endpoint that are no 429: whoever works still gets such."""
+    totals = here.simulator.record("calls=0&requests=0")["totals"]
+    return sum(count for of in totals.values() for status, count in of.items() if status not in {"0", "429"})
 
 
 def _finished(here: Place, seconds: float) -> Finished:

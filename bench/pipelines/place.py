@@ -13,6 +13,8 @@ from random import Random
 from typing import Any
 
 from pipeline.ledger import Ledger
+from pipeline.limiter import Limiter
+from pipeline.settings import Settings
 from pipeline.store import Store
 from tests.recordings import make_long_call, wav
 from tests.servers import Server, running_server
@@ -60,6 +62,13 @@ class Place:
     def ledger(self) -> Ledger:
         """Look into the pipeline's ledger."""
         return Ledger(self.store, lease_ttl_s=LEASE_TTL_S, attempts_max=20)
+
+    @property
+    def limiter(self) -> Limiter:
+        """Look at the pace as the workers see it."""
+        return Limiter.from_settings(
+            Settings(requests_per_second=self.per_second, requests_per_day=LIFTED_PER_DAY), self.store
+        )
 
     @property
     def broker_url(self) -> str:

@@ -52,11 +52,11 @@ def load(here: Place, *, workers: int, each: int) -> Load:
     submissions = [submission_of(make_body(number), f"{number}.wav") for number in range(count)]
     here.ledger.submit(submissions, batch=BATCH, lane=Lane.BACKFILL)
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
-        ready = manager.Barrier(PROCESSES + 1)
-        shares = pool.map(
-            _work, repeat(here.server.url), repeat(workers // PROCESSES), repeat(ready), range(PROCESSES)
-        )
+    processes = min(PROCESSES, workers)
+    threads = [len(range(number, workers, processes)) for number in range(processes)]
+    with context.Manager() as manager, ProcessPoolExecutor(processes, mp_context=context) as pool:
+        ready = manager.Barrier(processes + 1)
+        shares = pool.map(_work, repeat(here.server.url), threads, repeat(ready))
         ready.wait()
         began, before_s = time.monotonic(), processor_s(pids={here.server.process.pid})
         done = sum(shares)
@@ -66,7 +66,7 @@ def load(here: Place, *, workers: int, each: int) -> Load:
     return Load(count / seconds, server_s / count * 1000, server_s / seconds)
 
 
-def _work(url: str, threads: int, ready: object, _number: int) -> int:
+def _work(url: str, threads: int, ready: object) -> int:
     """Be so many workers; gives how many recordings they brought in."""
     claimed: deque[Claim] = deque()
     workers = [_Worker(url, claimed) for _ in range(threads)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,9 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from bench.pipelines.contenders import OURS
-from bench.pipelines.place import place, recordings
+from bench.pipelines.place import NAMESPACE, place, recordings
 from bench.results import Table
+from pipeline.fleet import QUEUES
+from pipeline.settings import Settings
 from tests.simulators import Simulator
 from tests.system.machine import Machine
 from tests.waiting import await_true
@@ -31,11 +33,14 @@ def startup(*, repeats: int = 7) -> Iterator[Table]:
         _row("gong-ingest --help", _repeated(repeats, lambda: _command_s("--help")), 0.25),
         _row("gong-ingest status", _status_s(repeats, COMMAND), 0.4),
         _row("the same where OpenTelemetry is installed", _status_s(repeats, TRACED), 0.4),
-        _row("a worker of 4 processes is ready", _repeated(max(1, repeats // 2), _worker_s), 3.0),
+        _row("gong-ingest worker: all are ready", _repeated(max(1, repeats // 2), _worker_s), 3.0),
         _row("gong-ingest demo: its first request", _repeated(max(1, repeats // 2), _demo_s), 5.0),
     ]
     notes = (
-        f"Each in processes of its own, from its start; {repeats} times, the last two half as often. "
+        f"Each in processes of its own, from its start; {repeats} times, the last two half as often. The "
+        f"command for workers starts one for each queue, each of {Settings().concurrency} processes: all are "
+        "ready when both are members of the fleet. The demo is run without any option, and makes its "
+        "recordings first. "
         "redis-py imports OpenTelemetry's metrics where they are installed; README's commands install none."
     )
     yield Table("Start-up", notes, COLUMNS, rows)
@@ -71,22 +76,39 @@ def _status_s(repeats: int, program: str) -> list[float]:
 
 
 def _worker_s() -> float:
+    """Start workers as a person does, until all of them are members of the fleet."""
     with recordings(1, size_bytes=100) as made, place(made) as here:
-        began = time.perf_counter()
-        with OURS.working(here, workers=1, concurrency=4):
-            return time.perf_counter() - began
+        machine = Machine(
+            made.folder / "machine",
+            {
+                "GONG_BASE_URL": here.simulator.url,
+                "GONG_INGEST_REDIS_URL": here.server.url,
+                "GONG_INGEST_NAMESPACE": NAMESPACE,
+            },
+        )
+        with machine:
+            began = time.perf_counter()
+            worker = machine.start("worker")
+            await_true(
+                lambda: here.ledger.fleet().workers == len(QUEUES),
+                "all workers are members of the fleet",
+                within_s=WITHIN_S,
+            )
+            took_s = time.perf_counter() - began
+            worker.interrupt(signal.SIGTERM)
+            worker.finish()
+            return took_s
 
 
 def _demo_s() -> float:
-    """Run the demo until its simulator, whose address it tells, has seen a request."""
+    """Run the demo as without any option until its simulator, whose address it tells, has seen a request."""
     with tempfile.TemporaryDirectory() as folder, Machine(Path(folder) / "machine") as machine:
         began = time.perf_counter()
-        demo = machine.start(
-            "demo", "--recordings", "1", popen={"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL}
-        )
+        demo = machine.start("demo", popen={"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL})
         said = demo.process.stderr.readline() if demo.process.stderr else ""
         simulator = Simulator(said.split()[-1], demo.process)
         await_true(lambda: simulator.health()["requests"], "the demo sends a request", within_s=WITHIN_S)
         took_s = time.perf_counter() - began
+        demo.interrupt()
         demo.finish()
         return took_s

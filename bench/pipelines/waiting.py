@@ -34,6 +34,7 @@ COLUMNS = (
     "recordings a second",
     "by the shortest",
     "own ms a recording",
+    "of it dispatching, taking messages",
     "server's ms",
     "server's commands",
     "worker's memory",
@@ -48,6 +49,7 @@ class Seen:
     at_s: float
     uploads: int
     own_s: float
+    parents_s: float
     server_s: float
     commands: int
 
@@ -119,6 +121,7 @@ def waiting(
     *,
     lengths: tuple[int, ...] = (1_000, 100_000, 1_000_000),
     plain_lengths: tuple[int, ...] = (1_000, 5_000),
+    plain_held: tuple[int, ...] = (100_000,),
     count: int = 500,
     turns: int = 7,
 ) -> Iterator[Table]:
@@ -127,16 +130,18 @@ def waiting(
         rows = [
             *_ours(made, lengths, count, turns),
             *(_plain(made, length, count) for length in plain_lengths),
+            *(_plain(made, length, count, is_worked_on=False) for length in plain_held),
         ]
     notes = (
         f"One worker of {PROCESSES} processes; measured while {count - warm_up(count)} of the first "
         f"recordings are brought in, of which the others wait behind; medians of {turns} turns, in each of "
         "which every length is worked on once, by a worker of its own, and of the ratios within each. The "
-        "server's commands are those within scripts too. In the plain pipeline a create stands behind every "
-        "validation that waits, so nothing is in before all of them are created: once each. The server's "
-        "memory is what it holds before the workers start. Where Debian's redis-server is installed, it is "
-        "measured too: with libc's allocator, what a script needs for a moment lies where jobs left room "
-        "when they were handed in, scattered over all memory."
+        "server's commands are those within scripts too. The parent of a worker's processes dispatches and "
+        "takes messages. In the plain pipeline a create stands behind every validation that waits, so "
+        "nothing is in before all of them are created: once each, and with the longest only what its broker "
+        "holds. The server's memory is what it holds before the workers start. Where Debian's redis-server "
+        "is installed, it is measured too: with libc's allocator, what a script needs for a moment lies "
+        "where jobs left room when they were handed in, scattered over all memory."
     )
     yield Table("A backlog that waits", notes, COLUMNS, rows)
 
@@ -181,6 +186,7 @@ def _row(backlog: Backlog, shortest: Backlog) -> Sequence[str]:
         f"{middle(lambda it: it.per_second):,.0f}",
         "" if backlog is shortest else f"{ratio:.2f}",
         f"{middle(lambda it: (it.last.own_s - it.warm.own_s) / it.uploads * 1000):.1f}",
+        f"{middle(lambda it: (it.last.parents_s - it.warm.parents_s) / it.uploads * 1000):.1f}",
         f"{middle(lambda it: (it.last.server_s - it.warm.server_s) / it.uploads * 1000):.2f}",
         f"{middle(lambda it: (it.last.commands - it.warm.commands) / it.uploads):.0f}",
         f"{middle(lambda it: it.own_bytes) / 2**20:,.0f} MiB",
@@ -188,8 +194,8 @@ def _row(backlog: Backlog, shortest: Backlog) -> Sequence[str]:
     )
 
 
-def _plain(made: Recordings, length: int, count: int) -> Sequence[str]:
-    """Let the plain pipeline bring in so many recordings, with others behind."""
+def _plain(made: Recordings, length: int, count: int, *, is_worked_on: bool = True) -> Sequence[str]:
+    """Let the plain pipeline bring in so many recordings, with others behind, or only hold all of them."""
     listed = replace(made, count=length)
     with listed.manifest.open("w", encoding="utf-8") as lines:
         for number in range(length):
@@ -200,11 +206,13 @@ def _plain(made: Recordings, length: int, count: int) -> Sequence[str]:
         program.go()
         program.await_done()
         program.end()
-        held_bytes = _held_bytes(here)
-        with PLAIN.working(here, workers=1, concurrency=PROCESSES) as fleet:
-            turn = _turn(here, fleet, count)
-    memory = f"{turn.own_bytes / 2**20:,.0f} MiB", f"{held_bytes / 2**20:,.1f} MiB"
-    return PLAIN.name, f"{length:,}", f"{turn.first_after_s:.1f} s", *[""] * (len(COLUMNS) - 5), *memory
+        held = f"{_held_bytes(here) / 2**20:,.1f} MiB"
+        first_after, own = "", ""
+        if is_worked_on:
+            with PLAIN.working(here, workers=1, concurrency=PROCESSES) as fleet:
+                turn = _turn(here, fleet, count)
+            first_after, own = f"{turn.first_after_s:.1f} s", f"{turn.own_bytes / 2**20:,.0f} MiB"
+    return PLAIN.name, f"{length:,}", first_after, *[""] * (len(COLUMNS) - 5), own, held
 
 
 def _turn(here: Place, fleet: Fleet, count: int) -> Turn:
@@ -246,6 +254,7 @@ def _await_uploads(here: Place, fleet: Fleet, count: int) -> Seen:
         time.monotonic(),
         uploads,
         processor_s(sessions={worker.process.pid for worker in fleet.workers}),
+        processor_s(pids={worker.process.pid for worker in fleet.workers}),
         processor_s(pids={here.server.process.pid}),
         int(here.server.client.info("stats")["total_commands_processed"]),
     )

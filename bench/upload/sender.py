@@ -3,19 +3,18 @@
     python -m bench.upload.sender URL
 
 Reads lines of JSON, `[[call id, path], ...]`, uploads one after the other, and answers each line with one:
-how long it took, and the process's processor time and memory.
+how long it took, and the process's processor time and memory, that of its whole life at most.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from bench.processes import own_bytes
 from bench.upload.receivers import KEY, SECRET
 from pipeline.gong import GongClient
 from pipeline.media import Access, open_media
@@ -41,7 +40,7 @@ def main() -> None:
     """Upload until the input ends."""
     with GongClient(sys.argv[1], access_key=KEY, access_key_secret=SECRET) as client:
         client.connect()
-        _say({"memory_bytes": _memory_bytes()})
+        _say({"memory_bytes": own_bytes("VmRSS")})
         for line in sys.stdin:
             began_s, used_s = time.perf_counter(), time.process_time()
             for call_id, path in json.loads(line):
@@ -50,13 +49,9 @@ def main() -> None:
                 {
                     "seconds": time.perf_counter() - began_s,
                     "processor_s": time.process_time() - used_s,
-                    "memory_max_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                    "memory_max_bytes": own_bytes("VmHWM"),
                 }
             )
-
-
-def _memory_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _say(answer: dict[str, Any]) -> None:
