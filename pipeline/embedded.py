@@ -8,7 +8,8 @@ Invariants: `start.lock` is held while the server is started or stopped, so two 
 once. `users.lock` is shared by everyone who uses the server, a command's workers among them, and freed by the
 system even when they are killed; who gets it alone is the last. A server that runs is found and used by the
 next. `server.lock` is held by the server itself, and by its keeper, as long as they live, whether they answer
-or not: two servers on the same files would ruin them.
+or not: two servers on the same files would ruin them. `machine` says whose server it is, from before its
+start until it has ended: where a folder is shared, locks of another machine need not hold.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,12 @@ SOCKET_PATH_MAX_BYTES = 100
 # What a server needs to start and to say what goes wrong.
 ROOM_BYTES = 64 * 1024
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+MACHINE = "machine"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+ELSEWHERE = (
+    "Set GONG_INGEST_DATA_DIR to a folder of this machine alone, or GONG_INGEST_REDIS_URL to a server that "
+    "several machines use."
+)
 
 
 @contextmanager
@@ -57,17 +65,17 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
     url = _url_of(socket_path)
     with _locked(folder / "users.lock") as users:
         with _locked(folder / "start.lock") as start:
-            fcntl.flock(start, fcntl.LOCK_EX)
-            fcntl.flock(users, fcntl.LOCK_SH)
+            _lock(start, fcntl.LOCK_EX)
+            _lock(users, fcntl.LOCK_SH)
             _bring_up(folder, socket_path)
         try:
             yield url
         finally:
             with _locked(folder / "start.lock") as start:
-                fcntl.flock(start, fcntl.LOCK_EX)
-                fcntl.flock(users, fcntl.LOCK_UN)
+                _lock(start, fcntl.LOCK_EX)
+                _lock(users, fcntl.LOCK_UN)
                 with suppress(BlockingIOError):
-                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _lock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _stop(folder, url)
 
 
@@ -92,7 +100,7 @@ def handed_on(data_dir: Path) -> Iterator[int]:
     Who has it open uses the server too, even when this process is killed.
     """
     with _locked(data_dir / "server" / "users.lock") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
+        _lock(users, fcntl.LOCK_SH)
         yield users
 
 
@@ -104,7 +112,7 @@ def revive_server(data_dir: Path) -> None:
     """
     folder = data_dir / "server"
     with _locked(folder / "start.lock") as start:
-        fcntl.flock(start, fcntl.LOCK_EX)
+        _lock(start, fcntl.LOCK_EX)
         _bring_up(folder, _socket_path(folder))
 
 
@@ -131,6 +139,23 @@ def _locked(path: Path) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+def _lock(handle: int, operation: int) -> None:
+    """Take or give back a lock.
+
+    Raises:
+        BlockingIOError: Somebody else has it, and it is not to be waited for.
+        LedgerUnreachable: There are no locks.
+    """
+    try:
+        fcntl.flock(handle, operation)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise LedgerUnreachable(
+            f"The embedded server cannot be used where no file can be locked ({error.strerror}). {ELSEWHERE}"
+        ) from error
 
 
 def _make_private(folder: Path) -> None:
@@ -178,6 +203,7 @@ def _bring_up(folder: Path, socket_path: Path) -> None:
     deadline = time.monotonic() + START_DEADLINE_S
     with closing(Store(_url_of(socket_path), "", retries=0)) as store:
         while not _answers(store):
+            _refuse_another_machine(folder, socket_path)
             if not _is_alive(folder):
                 if started:
                     raise LedgerUnreachable(
@@ -193,16 +219,45 @@ def _bring_up(folder: Path, socket_path: Path) -> None:
             time.sleep(LOOK_INTERVAL_S)
 
 
+def _refuse_another_machine(folder: Path, socket_path: Path) -> None:
+    """Leave the files alone that a server of another machine writes to, where the folder is shared."""
+    machine = folder / MACHINE
+    try:
+        named = machine.read_text("utf-8").split()
+    except OSError:
+        return
+    # A socket that lies elsewhere is not seen from here.
+    may_run = socket_path.exists() or socket_path.parent != folder
+    if named and may_run and not set(named) & set(_this_machine()):
+        raise LedgerUnreachable(
+            f"The embedded server in {folder} is that of the machine {named[0]}. {ELSEWHERE} "
+            f"If that machine does not run any more, or is this one by an earlier name, remove {machine}."
+        )
+
+
+def _this_machine() -> list[str]:
+    """Say by what this machine is known: its name and, as long as it is up, what its system was given."""
+    try:
+        return [socket.gethostname(), BOOT_ID.read_text("utf-8").strip()]
+    except OSError:
+        return [socket.gethostname()]
+
+
 def _refuse_a_full_disk(folder: Path) -> None:
     """Write something: a server that cannot ends without a word, since its log lies on the same disk."""
     probe = folder / "room"
     try:
-        probe.write_bytes(bytes(ROOM_BYTES))
-    except OSError as error:
-        told = DISK_FULL if error.errno in FULL else error.strerror
-        raise LedgerUnreachable(f"The embedded server in {folder} cannot be started: {told}.") from error
+        _write(probe, bytes(ROOM_BYTES))
     finally:
         probe.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        told = DISK_FULL if error.errno in FULL else error.strerror
+        raise LedgerUnreachable(f"The embedded server in {path.parent} cannot be started: {told}.") from error
 
 
 def _start(folder: Path, socket_path: Path, log: Path) -> None:
@@ -222,7 +277,9 @@ def _start(folder: Path, socket_path: Path, log: Path) -> None:
     }
     arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
     with _locked(folder / "server.lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _lock(lock, fcntl.LOCK_EX)
+        # A keeper removes this before it gives the lock back.
+        _write(folder / MACHINE, " ".join(_this_machine()).encode())
         keeper = [sys.executable, "-I", "-S", str(KEEPER), str(folder), str(lock)]
         # The keeper and its server inherit the lock and hold it as long as they live. They are a session of
         # their own: Ctrl-C is for the command, which needs the server until it has stopped well.
@@ -253,7 +310,7 @@ def _program() -> str:
 def _is_alive(folder: Path) -> bool:
     with _locked(folder / "server.lock") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False
@@ -268,5 +325,10 @@ def _stop(folder: Path, url: str) -> None:
     with closing(Store(url, "", retries=0)) as store, suppress(LedgerUnreachable):
         store.shut_down()
     deadline = time.monotonic() + STOP_DEADLINE_S
-    while _is_alive(folder) and time.monotonic() < deadline:
+    while is_alive := _is_alive(folder):
+        if time.monotonic() > deadline:
+            break
         time.sleep(LOOK_INTERVAL_S)
+    if not is_alive:
+        # Its keeper did so, unless that was killed.
+        (folder / MACHINE).unlink(missing_ok=True)

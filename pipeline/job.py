@@ -220,12 +220,15 @@ class Wait:
         keep: Keep the lease over the wait, for a Celery countdown; otherwise the job becomes pending.
         costs_attempt: A backoff does, a snooze does not.
         reason: Kept with the dead letter if that was the last attempt.
+        keeps_place: Given back without a wait, it goes before what was accepted later; else behind all that
+            waits now.
     """
 
     wait_s: float
     keep: bool
     costs_attempt: bool
     reason: Reason
+    keeps_place: bool = True
 
 
 @dataclass(frozen=True, slots=True)

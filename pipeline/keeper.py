@@ -20,6 +20,7 @@ from pathlib import Path
 
 LOOK_INTERVAL_S = 1.0
 STOP_DEADLINE_S = 15.0
+MACHINE = "machine"
 
 
 def keep(folder: Path, command: list[str], server_lock: int) -> None:
@@ -41,6 +42,9 @@ def keep(folder: Path, command: list[str], server_lock: int) -> None:
 
 def _end_with(server: subprocess.Popen[bytes]) -> None:
     server.wait()
+    with suppress(OSError):
+        # Whoever starts another waits for the lock, and then says anew whose it is.
+        Path(MACHINE).unlink(missing_ok=True)
     os._exit(0)
 
 

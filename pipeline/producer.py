@@ -225,7 +225,7 @@ def _written(row: RejectedRow) -> str | None:
     """Write a rejected row's call, if it can be written at all."""
     try:
         return None if row.call is None else encode_call(row.call)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
 
 

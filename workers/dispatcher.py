@@ -41,13 +41,22 @@ JOIN_INTERVAL_S = 2.0
 # Backfill is claimed while the next free slot is no further away: long enough that a job is there before its
 # slot, short enough that nobody has to ask twice, and that a job of the live lane finds a free process.
 CLAIM_AHEAD_S = 1.5
+# A job that was claimed for a request that came back has asked for it by then.
+DRIP_S = 2.0
 
 
 class Look(NamedTuple):
-    """What the limiter would answer: which lanes could make a request soon, and whether the gate is open."""
+    """What the limiter would answer.
+
+    Attributes:
+        lanes: Those that could make a request soon.
+        gate_is_open: It is, or opens by time.
+        day_is_spent: What backfill may have of the day is, and comes back request by request.
+    """
 
     lanes: tuple[Lane, ...]
     gate_is_open: bool
+    day_is_spent: bool = False
 
 
 def look_at(limiter: Limiter) -> Look:
@@ -57,7 +66,8 @@ def look_at(limiter: Limiter) -> Look:
     if isinstance(backfill, Slot) and backfill.wait_s <= CLAIM_AHEAD_S:
         return Look((Lane.LIVE, Lane.BACKFILL), is_open)
     # Enough of backfill waits for slots already, or the rest of the day's budget is kept for live.
-    return Look((Lane.LIVE,) if _allows(limiter.look(Lane.LIVE)) else (), is_open)
+    is_spent = isinstance(backfill, Refusal) and backfill.reason == "day"
+    return Look((Lane.LIVE,) if _allows(limiter.look(Lane.LIVE)) else (), is_open, is_spent)
 
 
 def _allows(answer: Slot | Refusal) -> bool:
@@ -117,15 +127,18 @@ class Dispatch:
         self._join_at = 0.0
         self._hung = False
         self._gate: Gate | None = None
+        self._drips_until = 0.0
 
     def turn(self, stopped: threading.Event) -> None:
         """Claim what the fleet can use, publish it, and wait for something to do."""
         self._join()
         look = look_at(self._limiter)
         self._look_at_gate(look)
-        next_due_s = None
+        next_due_s, most = None, self._most(look)
         if look.lanes:
-            claims = self._ledger.claim(look.lanes, window=self._window())
+            claims = self._ledger.claim(
+                look.lanes, window=self._window(), most_of_backfill=most, since=self._probed_since()
+            )
             next_due_s = claims.next_due_s
             self._publish(claims.jobs, stopped)
         # A full window is told by the first job that leaves it, a due time by the clock. Leases that ran out
@@ -152,6 +165,17 @@ class Dispatch:
         window = self._fleet.window
         # Behind a gate that waits for a probe, one job is enough to find out.
         return min(window, 1) if self._gate and self._gate.mode == "probe" else window
+
+    def _most(self, look: Look) -> int | None:
+        """Say how many of backfill to claim: of a day that was spent until now one request came back."""
+        now = time.monotonic()
+        if look.day_is_spent:
+            self._drips_until = now + DRIP_S
+        return 1 if now < self._drips_until else None
+
+    def _probed_since(self) -> float:
+        """Say whose leases count: behind a gate that waits for a probe, those that began since it closed."""
+        return self._gate.since if self._gate and self._gate.mode == "probe" else 0.0
 
     def _publish(self, claims: Sequence[Claim], stopped: threading.Event) -> None:
         for claim in claims:

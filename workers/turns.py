@@ -1,14 +1,16 @@
 """Something that is done turn by turn in a thread of every worker's parent process.
 
-Invariants: it is done as long as the worker runs, whatever happens in one turn; a server that is away is
-asked again, and what the server refuses for good is said once. A turn holds no state that others need: a
-thread that still waits for a server out of reach ends when it answers.
+Invariants: it is done as long as the worker runs, whatever happens in one turn or before the first; a server
+that is away is asked again, and what the server refuses for good, or a setting that is wrong, is said once.
+A turn holds no state that others need: a thread that still waits for a server out of reach ends when it
+answers.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from celery import bootsteps
@@ -82,13 +84,26 @@ class InTurns(bootsteps.StartStopStep):
         """Stop with the worker."""
         self.stop(parent)
 
+    def is_alive(self) -> bool:
+        """Tell whether the last turn goes on."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for the end of the last turn."""
+        if self._thread:
+            self._thread.join(timeout_s)
+
     def _run(self, parent: Consumer, stopped: threading.Event) -> None:
-        settings = Settings.from_env()
-        store = Store.from_settings(settings, errors=self.errors)
-        turns = self.opened(parent, settings, store)
+        with ExitStack() as stack:
+            self._take_turns(parent, stopped, stack)
+
+    def _take_turns(self, parent: Consumer, stopped: threading.Event, stack: ExitStack) -> None:
+        turns: Turns | None = None
         said = ""
         while not is_stopping(stopped):
             try:
+                # A secret's file may be empty just now, or not to be read, and be right again soon.
+                turns = turns or self._open(parent, stack)
                 turns.turn(stopped)
                 said = ""
             except (SettingsInvalid, LedgerRefused) as error:
@@ -102,8 +117,17 @@ class InTurns(bootsteps.StartStopStep):
             except Exception:
                 log.exception("The %s failed and goes on in %.0f s.", self.thread_name, UNREACHABLE_WAIT_S)
                 stopped.wait(UNREACHABLE_WAIT_S)
-        turns.leave()
-        store.close()
+
+    def _open(self, parent: Consumer, stack: ExitStack) -> Turns:
+        """Open what takes turns; the stack leaves and closes it."""
+        settings = Settings.from_env()
+        with ExitStack() as opening:
+            store = Store.from_settings(settings, errors=self.errors)
+            opening.callback(store.close)
+            turns = self.opened(parent, settings, store)
+            opening.callback(turns.leave)
+            stack.push(opening.pop_all())
+        return turns
 
 
 def is_stopping(stopped: threading.Event) -> bool:

@@ -12,6 +12,7 @@ week, because the ledger may be the wrong one, and the file is all there is.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import time
@@ -24,17 +25,20 @@ from typing import IO, Any
 
 from pipeline.api.body import too_large
 from pipeline.api.problem import Refused
-from pipeline.errors import MediaRefused, SettingsInvalid
+from pipeline.errors import LedgerRefused, MediaRefused, SettingsInvalid
 from pipeline.job import State, job_id_of
 from pipeline.media import MAX_MEDIA_BYTES, Access, probe
 from pipeline.payload import content_hash_of
 from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
 
 INCOMING = ".incoming"
 ENDING = ".media"
 # A client that is silent for so long was given up long before.
 INCOMING_KEPT_S = 3600.0
 UNKNOWN_KEPT_S = 7 * 86_400.0
+_FOLDER = re.compile("[0-9a-f]{2}")
 _NAME = re.compile(rf"([0-9a-f]{{24}})-[\w-]+{re.escape(ENDING)}")
 
 States = Callable[[Sequence[str]], Sequence[State | None]]
@@ -79,6 +83,7 @@ class Uploads:
 
     root: Path
     folder: Path
+    _said: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, settings: Settings) -> Uploads | None:
@@ -146,19 +151,35 @@ class Uploads:
     def sweep(self, states: States, *, now: float | None = None) -> int:
         """Remove what nobody needs any more; gives how many files.
 
+        A folder that cannot be read, as when its mount is gone, or a ledger that refuses, ends it for now,
+        and is said once.
+
         Raises:
             LedgerUnreachable: Nothing is known of the jobs now; they are asked for the next time.
         """
-        now = time.time() if now is None else now
         removed = 0
-        for path in self.folder.glob(f"{INCOMING}/*"):
-            removed += _age_s(path, now) > INCOMING_KEPT_S and _unlink(path)
-        for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
-            files = [(path, found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name))]
-            for (path, _), state in zip(files, states([job_id for _, job_id in files]), strict=True):
-                is_done = state is State.DONE or (state is None and _age_s(path, now) > UNKNOWN_KEPT_S)
-                removed += is_done and _unlink(path)
+        try:
+            for path in self._unneeded(states, time.time() if now is None else now):
+                removed += _unlink(path)
+        except (OSError, LedgerRefused) as error:
+            if self._said != [str(error)]:
+                log.warning("Uploads are not swept until this is mended: %s", error)
+            self._said[:] = [str(error)]
+        else:
+            self._said.clear()
         return removed
+
+    def _unneeded(self, states: States, now: float) -> Iterator[Path]:
+        for path in _listed(self.folder / INCOMING):
+            if _age_s(path, now) > INCOMING_KEPT_S:
+                yield path
+        for folder in _listed(self.folder):
+            if not _FOLDER.fullmatch(folder.name):
+                continue
+            files = [(path, found[1]) for path in _listed(folder) if (found := _NAME.fullmatch(path.name))]
+            for (path, _), state in zip(files, states([job_id for _, job_id in files]), strict=True):
+                if state is State.DONE or (state is None and _age_s(path, now) > UNKNOWN_KEPT_S):
+                    yield path
 
     def _look_at(self, path: Path) -> None:
         """Refuse what is no media; where it lies is nobody's business."""
@@ -196,6 +217,18 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """List what lies in a folder; in one that is not there nothing does.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _age_s(path: Path, now: float) -> float:

@@ -67,7 +67,8 @@ def nothing_of(answer: Answer, host: str) -> Nothing:
             REFUSED_RETRY_S,
             is_refused=True,
         )
-    if answer.status == 400 or word == "invalid_grant":
+    # A page of a server between says nothing of the grant.
+    if (answer.status == 400 and answer.complete) or word == "invalid_grant":
         return Nothing(
             f"{host} refuses the OAuth refresh token ({word}): it was used before, perhaps by a request "
             f"whose answer was lost, or the authorization was withdrawn. {ANEW}",

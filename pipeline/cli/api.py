@@ -112,7 +112,7 @@ def _serve(
                     uploads.sweep(opened.ledger.states)
             with suppress(subprocess.TimeoutExpired):
                 server.wait(LOOK_INTERVAL_S)
-            opened.revive()
+            opened.keep_up()
     except KeyboardInterrupt:
         interrupts.only_count()
         click.echo("Stopping: requests under way are answered first.", err=True)

@@ -6,6 +6,8 @@ Sends nothing and needs no settings: it reads a file and writes to standard outp
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +76,7 @@ def _write_first_map(export: Path, output: Path | None, encoding: str | None, de
     from pipeline.manifest.mapping.guess import first_map
 
     text = first_map(export, encoding=encoding, delimiter=delimiter)
-    with _written_to(output) as file:
+    with written_to(output) as file:
         file.write(text)
 
 
@@ -84,7 +86,7 @@ def _map_rows(export: Path, reading: Reading, most: int | None, output: Path | N
 
     mapped = rejected = 0
     rows = read_manifest(export, reading=reading)
-    with _written_to(output) as file:
+    with written_to(output) as file:
         for row in islice(rows, most):
             if isinstance(row, Row):
                 file.write(_line_of(row))
@@ -109,16 +111,52 @@ def _line_of(row: Row) -> str:
 
 
 @contextmanager
-def _written_to(output: Path | None) -> Iterator[IO[str]]:
-    """Open a new file, or standard output where none is named; what a person may have edited stays."""
+def written_to(output: Path | None) -> Iterator[IO[str]]:
+    """Open a new file, or standard output where none is named; what a person may have edited stays.
+
+    The file is there when it is complete, or not at all.
+    """
     if output is None:
         yield sys.stdout
         return
+    if os.path.lexists(output):
+        raise _exists(output)
+    beside = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
     try:
-        file = output.open("x", encoding="utf-8", newline="\n")
-    except FileExistsError as error:
-        raise click.UsageError(f"{output} exists already; remove it, or name another file.") from error
+        with _told_of(output), beside.open("x", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _put_in_place(beside, output)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_of(output: Path) -> Iterator[None]:
+    """Tell what keeps a file from being written; that nobody reads what else is written is no such thing."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from error
-    with file:
-        yield file
+
+
+def _put_in_place(beside: Path, output: Path) -> None:
+    """Give a complete file its name, unless another has come to have it meanwhile."""
+    with _told_of(output):
+        try:
+            output.hardlink_to(beside)
+        except FileExistsError as error:
+            raise _exists(output) from error
+        except OSError:  # not every file system has links
+            try:
+                output.open("x").close()
+            except FileExistsError as error:
+                raise _exists(output) from error
+            beside.replace(output)
+
+
+def _exists(output: Path) -> click.UsageError:
+    return click.UsageError(f"{output} exists already; remove it, or name another file.")

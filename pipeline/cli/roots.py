@@ -24,7 +24,8 @@ def settings_for(manifest: Path, media_root: str | None) -> Settings:
         return replace(settings, media_roots=(root_of(media_root),))
     if settings.media_roots or settings.redis_url:
         return settings
-    own = Path.cwd() if manifest == STANDARD_INPUT else manifest.absolute().parent
+    is_piped = manifest == STANDARD_INPUT or manifest.is_relative_to("/dev/fd")
+    own = Path.cwd() if is_piped else manifest.absolute().parent
     return replace(settings, media_roots=(own,))
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import click
+
+from pipeline.errors import LedgerUnreachable
 from pipeline.logs import set_up_command
 from pipeline.settings import Settings
 
@@ -34,6 +37,7 @@ class Session:
     limiter: Limiter
     is_embedded: bool
     handed_on: tuple[int, ...] = ()
+    _told: set[str] = field(default_factory=set)
 
     @property
     def control(self) -> Control:
@@ -62,6 +66,25 @@ class Session:
 
         if self.is_embedded:
             revive_server(self.settings.data_dir)
+
+    def keep_up(self) -> None:
+        """Start the embedded server again if it fell; call it again and again.
+
+        Why it cannot be started is told once until it answers, and stops nobody: there may be room on its
+        disk a moment later.
+        """
+        if not self.is_embedded:
+            return
+        try:
+            self.store.ping()
+            self._told.clear()
+        except LedgerUnreachable:
+            try:
+                self.revive()
+            except LedgerUnreachable as error:
+                if str(error) not in self._told:
+                    self._told.add(str(error))
+                    click.echo(str(error), err=True)
 
 
 @contextmanager

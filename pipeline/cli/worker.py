@@ -51,6 +51,7 @@ def worker(queues: tuple[str, ...], concurrency: int | None, as_json: bool) -> N
         try:
             while True:
                 time.sleep(LOOK_INTERVAL_S)
+                opened.keep_up()
                 fleet.restart_fallen()
         except KeyboardInterrupt:
             interrupts.only_count()

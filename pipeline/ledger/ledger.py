@@ -123,15 +123,26 @@ class Ledger:
         )
         return lambda: traces.ended(list(receipts_of(job_ids, begun.answer(), batch)))
 
-    def claim(self, lanes: Sequence[Lane], *, window: int) -> Claims:
-        """Lease due jobs of these lanes, as long as fewer than `window` are under a living lease."""
-        wait_ms, *found = self._run("claim", window, self._lease_ms, self._attempts_max, *lanes)
+    def claim(
+        self, lanes: Sequence[Lane], *, window: int, most_of_backfill: int | None = None, since: float = 0.0
+    ) -> Claims:
+        """Lease due jobs of these lanes, as long as fewer than `window` are under a living lease.
+
+        Args:
+            lanes: The first one first.
+            window: Most jobs under a living lease.
+            most_of_backfill: Most of that lane to lease now; as many as there is room for when left out.
+            since: Leases that began before are not counted (seconds since the epoch, server's clock).
+        """
+        most = window if most_of_backfill is None else most_of_backfill
+        limits = (window, most, round(since * 1e6))
+        wait_ms, *found = self._run("claim", *limits, self._lease_ms, self._attempts_max, *lanes)
         jobs = tuple(Claim.from_answer(*values) for values in found)
         return Claims(jobs, wait_ms / 1000 if wait_ms >= 0 else None)
 
     def give_back(self, claim: Claim) -> None:
         """Make a claimed job pending again, when its chain will not be published; no attempt is spent."""
-        self._run("postpone", claim.job_id, claim.lease_token, "", 0, "", "0", 0, "", "", "", "")
+        self._run("postpone", claim.job_id, claim.lease_token, "", 0, "", "0", 0, "", "", "", "", "", "1")
 
     def begin_step(self, job_id: str, lease_token: int, step: Step, *, run: str, worker: str = "") -> Held:
         """Show the lease token for one delivery (`run`) of a step's message, and read the job.
@@ -230,6 +241,7 @@ class Ledger:
             *wait.reason,
             held.step,
             held.payload.client_unique_id,
+            "1" if wait.keeps_place else "0",
         )
         if answer == "stale":
             raise LeaseLost.to_another(held.job_id)

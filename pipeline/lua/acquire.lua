@@ -152,7 +152,8 @@ local slot, shifted = math.max(free, day_us), false
 if lane == 'live' and slot == free then
   -- A place that really is bound: who holds it must find its own instant in the notice.
   local place = redis.call('LINDEX', grants_key, grants_before(math.max(now + math.max(NOTICE_US, lead), live_us, day_us)))
-  if place then slot, shifted = tonumber(place), true end
+  -- One that was bound before the clock was set back may lie behind all that are free.
+  if place and tonumber(place) < free then slot, shifted = tonumber(place), true end
 end
 if slot - now > horizon then return later(slot, interval, day_us == slot and 'day' or 'second') end
 

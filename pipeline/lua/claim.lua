@@ -1,8 +1,9 @@
 -- Lease jobs to new attempts: first those whose lease ran out (rescue), then due ones. Of a batch that is paused
 -- or was cancelled nothing is leased: its jobs whose lease ran out go where such jobs wait.
 -- KEYS  1 prefix
--- ARGV  1 now (ms, '' for the server's clock), 2 window: most jobs under a living lease, 3 lease (ms),
---       4 attempts after which a job is dead, then the lanes to claim from, the first one first
+-- ARGV  1 now (ms, '' for the server's clock), 2 window: most jobs under a living lease, 3 most of backfill to lease
+--       now, 4 since when a lease must have begun to count towards the window (us, 0 for all), 5 lease (ms), 6 attempts
+--       after which a job is dead, then the lanes to claim from, the first one first
 -- RETURNS {ms until the next job is due (-1: none waits),
 --          {id, token, last step recorded, '1' if it has media, '1' if rescued, batch, traceparent if it has one}, ...}
 -- ERRORS none of its own
@@ -11,9 +12,20 @@
 -- claim: jobs that wait for a process are not rescued over and over. A rescue costs an attempt only if a
 -- step had begun: a message that was lost, or waited too long for a process, says nothing against the job.
 
-local now, lease = clock_ms(ARGV[1]), tonumber(ARGV[3])
-local attempts_max = tonumber(ARGV[4])
-local alive = redis.call('ZCOUNT', leases_key, '(' .. as_text(now), '+inf')
+local now, lease = clock_ms(ARGV[1]), tonumber(ARGV[5])
+local attempts_max = tonumber(ARGV[6])
+
+-- A token is when its lease began (`next_token`).
+local function leases_since(since_us)
+  if since_us == 0 then return redis.call('ZCOUNT', leases_key, '(' .. as_text(now), '+inf') end
+  local count = 0
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases_key, '(' .. as_text(now), '+inf')) do
+    if tonumber(redis.call('HGET', job_key(id), 'token')) >= since_us then count = count + 1 end
+  end
+  return count
+end
+
+local alive = leases_since(tonumber(ARGV[4]))
 -- Who waits without a process leaves its place to others, up to as many as there are places.
 redis.call('ZREMRANGEBYSCORE', countdowns_key, '-inf', now)
 local window = tonumber(ARGV[2])
@@ -48,7 +60,7 @@ local function rescue(id)
     make_dead(id, batch, now, 'worker_lost',
       'attempt ' .. attempts .. ' was the last: its worker was killed or got stuck at this job', '', AT_STEP[job[2]])
   elseif is_paused(batch) or is_cancelled_since(id, batch) then
-    come_back(id, job[4], batch, now, now)
+    come_back(id, job[4], batch, now, now, place_of(id))
   else
     if had_begun then note_story(id, now, AT_STEP[job[2]], 'worker_lost', 'its worker was killed or got stuck', '') end
     lease_job(id, batch, '1')
@@ -72,9 +84,20 @@ local function claim_due(lane, batch, most)
   end
 end
 
+-- Turns that are all in the future although jobs are due were taken before the clock was set back.
+local function mend_turns(lane)
+  local first = redis.call('ZRANGE', turns_key(lane), 0, 0, 'WITHSCORES')
+  if #first == 0 or tonumber(first[2]) <= now + 1 then return end
+  for _, batch in ipairs(redis.call('ZRANGE', turns_key(lane), 0, 99)) do
+    local due = redis.call('ZRANGE', due_key(lane, batch), 0, 0, 'WITHSCORES')
+    if #due > 0 then redis.call('ZADD', turns_key(lane), math.max(tonumber(due[2]), now), batch) end
+  end
+end
+
 -- Batches take turns: the one served longest ago is first, each with an equal share of the room. What one
 -- leaves of its share is shared again.
 local function claim_lane(lane)
+  mend_turns(lane)
   local before
   repeat
     before = room
@@ -89,8 +112,9 @@ end
 if room > 0 then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases_key, '-inf', now, 'LIMIT', 0, room)) do rescue(id) end
 end
-for i = 5, #ARGV do
+for i = 7, #ARGV do
   local lane = ARGV[i]
+  if lane == 'backfill' then room = math.min(room, tonumber(ARGV[3])) end
   if room > 0 then claim_lane(lane) end
   local first = redis.call('ZRANGE', turns_key(lane), 0, 0, 'WITHSCORES')
   if #first > 0 then

@@ -71,7 +71,14 @@ local function wait_all(lane, batch, due)
   end
 end
 
-local function wait_until(id, lane, batch, due) wait_all(lane, batch, {due, id}) end
+-- With a place, which is when it was accepted, it goes before all that were accepted later, also if these are due by now.
+local function wait_until(id, lane, batch, due, place)
+  wait_all(lane, batch, {due, id})
+  -- The clock may have been set back since.
+  if place then redis.call('ZADD', due_key(lane, batch), math.min(place, due), id) end
+end
+
+local function place_of(id) return tonumber(redis.call('HGET', job_key(id), 'created_at') or nil) end
 
 -- How often a batch was cancelled, as its job's record remembers it from its last claim (`claim.lua`).
 local function cancels_of(batch) return tonumber(redis.call('HGET', batch_key(batch), 'cancels')) or 0 end
@@ -149,8 +156,9 @@ local function make_dead(id, batch, now, code, message, request_id, step, client
   end_batch(batch, now)
 end
 
--- From active back to the pending, or to the cancelled if the batch was cancelled meanwhile; gives which.
-local function come_back(id, lane, batch, due, now)
+-- From active back to the pending, to its place if that is given, or to the cancelled if the batch was cancelled
+-- meanwhile; gives which.
+local function come_back(id, lane, batch, due, now, place)
   if is_cancelled_since(id, batch) then
     let_go(id, batch, 'cancelled')
     redis.call('ZADD', cancelled_key(cancels_of(batch), batch), due, id)
@@ -158,7 +166,7 @@ local function come_back(id, lane, batch, due, now)
     return 'cancelled'
   end
   let_go(id, batch, 'pending')
-  wait_until(id, lane, batch, due)
+  wait_until(id, lane, batch, due, place)
   return 'pending'
 end
 
@@ -190,7 +198,8 @@ local function leave_cancelled(id, batch_of_it)
   end
 end
 
--- A dead or cancelled job waits again, with its attempts forgiven, and its batch lives again if it was cancelled.
+-- A dead or cancelled job waits again at its place, with its attempts forgiven, and its batch lives again if it was
+-- cancelled.
 local function bring_back(id, state, due)
   local job = redis.call('HMGET', job_key(id), 'lane', 'batch', 'dead_step', 'code')
   local lane, batch = job[1], job[2]
@@ -204,5 +213,5 @@ local function bring_back(id, state, due)
   note_story(id, due, '', 'brought_back', '', '')
   change_state(id, batch, state, 'pending')
   reopen_batch(batch)
-  wait_until(id, lane, batch, due)
+  wait_until(id, lane, batch, due, place_of(id))
 end

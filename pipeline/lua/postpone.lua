@@ -5,7 +5,8 @@
 --       6 lease beyond the wait (ms) to keep the job, '' to give it back,
 --       7 '1' if the wait costs an attempt (backoff), '0' if not (snooze), 8 attempts after which a job is dead,
 --       9 code, 10 message, 11 requestId, 12 step: the reason, kept if the job is dead of it, and in its story,
---       13 clientUniqueId
+--       13 clientUniqueId, 14 '1' if a job that is given back without a wait goes to its place, before those that were
+--       accepted later; '0' if others are to go first
 -- RETURNS 'kept' | 'pending' | 'cancelled' | 'dead' | 'stale'
 -- ERRORS none of its own
 
@@ -31,4 +32,5 @@ if ARGV[6] ~= '' then
   wake_dispatcher()
   return 'kept'
 end
-return come_back(id, job.lane, job.batch, due, now)
+local place = due == now and ARGV[14] == '1' and place_of(id) or nil
+return come_back(id, job.lane, job.batch, due, now, place)

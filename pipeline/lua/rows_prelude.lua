@@ -74,12 +74,13 @@ end
 
 -- Forget a job that is done or cancelled, if it is this batch's; tells whether it was.
 local function forget_job(id, batch)
-  local job, state = redis.call('HMGET', job_key(id), 'batch', 'step', 'z'), state_of(id)
+  local job, state = redis.call('HMGET', job_key(id), 'batch', 'step', 'z', 'adopted'), state_of(id)
   if job[1] ~= batch or (state ~= 'done' and state ~= 'cancelled') then return false end
   count(batch, state, -1)
   if state == 'cancelled' then leave_cancelled(id, batch) end
   if state == 'done' or job[2] == 'created' then count(batch, 'created', -1) end
   if job[3] then count(batch, 'uploaded', -1) end
+  if job[4] == '1' then count(batch, 'adopted', -1) end
   redis.call('DEL', job_key(id), payload_key(id), story_key(id))
   return true
 end

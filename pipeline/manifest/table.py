@@ -102,7 +102,7 @@ class Shape:
 
     Attributes:
         delimiter: What stands between cells.
-        skip_lines: Lines above the header that are none of the table.
+        skip_lines: Lines above the header that are none of the table, blank ones among them.
         columns: The columns' names where the table has no header.
         is_replay: Whether its rows were rejected before, and say so in front of their own cells.
     """
@@ -177,9 +177,8 @@ def prepared(lines: Lines, shape: Shape) -> Shape:
     """
     if separator := _separator_of_replay(lines):
         return Shape(separator, is_replay=True)
-    for _ in zip(range(shape.skip_lines), lines, strict=False):
-        pass
-    if first := next(lines, None):
+    # Blank lines may have been passed over already; those to skip are counted from the top of the file.
+    if first := next((line for line in lines if line.number > shape.skip_lines), None):
         if named := _SEPARATOR_LINE.fullmatch(first.content):
             return replace(shape, delimiter=named[1].decode())
         lines.give_back([first])

@@ -6,6 +6,7 @@ No text of theirs shows what stands in an address behind its path: signatures an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,8 @@ from urllib.parse import unquote
 from pipeline.errors import MediaRefused
 from pipeline.media.access import Access
 from pipeline.settings.address import scheme_of
+
+_BEHIND_PATH = re.compile("[?#]")
 
 
 class Opened(Protocol):
@@ -59,17 +62,21 @@ class Source:
 
 
 def shown(reference: str) -> str:
-    """Return a reference as it may stand in a sentence: quoted, without a user, and a web address's query."""
+    """Return a reference as it may stand in a sentence: quoted, without a user, a web address to its path."""
     scheme = scheme_of(reference)
     if not scheme:
         return repr(reference)
-    place, slash, path = reference.partition("://")[2].partition("/")
-    path, question, _ = path.partition("?") if scheme in {"http", "https"} else (path, "", "")
-    return repr(f"{scheme}://{place.rpartition('@')[2]}{slash}{path}" + ("?…" if question else ""))
+    rest, cut = reference.partition("://")[2], ""
+    if scheme in {"http", "https"} and (found := _BEHIND_PATH.search(rest)):
+        rest, cut = rest[: found.start()], f"{found[0]}…"
+    place, slash, path = rest.partition("/")
+    return repr(f"{scheme}://{place.rpartition('@')[2]}{slash}{path}{cut}")
 
 
 def refuse_dots(reference: str, path: str) -> None:
     """Refuse a path with a part that may mean another folder to whoever reads it, however it is encoded.
+
+    Some servers take away what stands behind a semicolon before they follow the dots.
 
     Raises:
         MediaRefused: `media_unreadable`.
@@ -77,7 +84,8 @@ def refuse_dots(reference: str, path: str) -> None:
     plain, before = path, ""
     while plain != before:
         plain, before = unquote(plain), plain
-    if not {".", ".."}.isdisjoint(plain.replace("\\", "/").split("/")):
+    parts = {part.partition(";")[0] for part in plain.replace("\\", "/").split("/")}
+    if not {".", ".."}.isdisjoint(parts):
         raise MediaRefused(
             "media_unreadable",
             f"The address {shown(reference)} has '.' or '..' for a part of its path; write where it leads.",

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from pipeline import __version__
 from pipeline.errors import LedgerRefused, LedgerUnreachable
+from pipeline.events import Standing
 from pipeline.ledger import Ledger
 from pipeline.limiter import Limiter
 from pipeline.metrics import catalogue as the
@@ -29,7 +30,7 @@ from pipeline.store import Store
 
 log = logging.getLogger(__name__)
 
-# A scrape has 10 s by default, and Flower does nothing else meanwhile.
+# A scrape has 10 s by default.
 ANSWER_WITHIN_S = 2.0
 
 FAMILIES: dict[Kind, type[GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily]] = {
@@ -73,11 +74,14 @@ class LedgerCollector(Collector):
         build = Sample(the.BUILD, 1, (__version__,))
         try:
             overview = self._observer.look()
-            census = Census.from_answer(*self._store.run("census", "", MOST_ACTIVE))
+            counted, deliveries = self._store.run_together(
+                ("census", ("", MOST_ACTIVE)), ("deliveries", ("", "1"))
+            )
         except (LedgerUnreachable, LedgerRefused) as error:
             log.warning("%s There are no metrics until then.", error)
             return [build, Sample(the.UP, 0)]
-        found = list(samples(overview, census, self._done_by))
+        census = Census.from_answer(*counted)
+        found = list(samples(overview, census, Standing.from_answer(*deliveries), self._done_by))
         return [build, Sample(the.UP, 1), *found, Sample(the.SCRAPE, time.perf_counter() - began)]
 
 

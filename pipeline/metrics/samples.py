@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 
+from pipeline.events import Standing as Deliveries
 from pipeline.forecast import requests_left
 from pipeline.history.counted import STEP_BOUNDS_S, WAIT_BOUNDS_S
 from pipeline.job import Lane, State, Step
@@ -43,12 +44,15 @@ class Distribution:
     labels: tuple[str, ...] = field(default=())
 
 
-def samples(overview: Overview, census: Census, done_by: float | None) -> Iterator[Sample | Distribution]:
+def samples(
+    overview: Overview, census: Census, deliveries: Deliveries, done_by: float | None
+) -> Iterator[Sample | Distribution]:
     """Give every number but those of the scrape itself.
 
     Args:
         overview: All batches, limits and workers at one moment.
         census: What was counted beside it.
+        deliveries: What was counted of deliveries to the webhook, also while no worker has one.
         done_by: By when everything is to be done, in seconds since the epoch; None if nobody said.
     """
     yield from _jobs(overview, census)
@@ -56,7 +60,7 @@ def samples(overview: Overview, census: Census, done_by: float | None) -> Iterat
     yield from _limits(overview)
     yield from _requests(census)
     yield from _work(overview, census)
-    yield from _webhook(overview)
+    yield from _webhook(overview, deliveries)
 
 
 def _jobs(overview: Overview, census: Census) -> Iterator[Sample]:
@@ -123,13 +127,13 @@ def _work(overview: Overview, census: Census) -> Iterator[Sample | Distribution]
     yield Sample(the.RESCUED, census.totals.get("rescued", 0))
 
 
-def _webhook(overview: Overview) -> Iterator[Sample]:
+def _webhook(overview: Overview, deliveries: Deliveries) -> Iterator[Sample]:
     told = overview.webhook
     if told:
         yield Sample(the.WEBHOOK_WAITING, told.waiting)
         yield Sample(the.WEBHOOK_FAILING, told.failing_since is not None)
     for result in ("delivered", "dropped", "given_up"):
-        yield Sample(the.WEBHOOK_ENDED, getattr(told, result, 0), (result,))
+        yield Sample(the.WEBHOOK_ENDED, getattr(deliveries, result), (result,))
 
 
 def _counted(metric: Metric, prefix: str, totals: Mapping[str, int]) -> Iterator[Sample]:

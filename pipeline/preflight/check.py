@@ -22,7 +22,7 @@ from pipeline.job import State
 from pipeline.manifest import Reading, digest_of
 from pipeline.manifest.opening import name_of, opened
 from pipeline.manifest.reader import encoding_of, rows_of, without_rows
-from pipeline.media import Access, MayLink
+from pipeline.media import Access, MayLink, shown
 from pipeline.preflight.cutter import Cutter, NotGiven
 from pipeline.preflight.finding import CORRECTED, Finding, Inspected, LineSet, Totals
 from pipeline.preflight.inspector import Inspector, Piece, Task
@@ -307,9 +307,9 @@ def _of_corrected(line: int) -> Finding:
 
 
 def _finding_of(twin: Twin) -> Finding:
-    shown = twin.client_unique_id if twin.client_unique_id.isprintable() else None
+    own_id = twin.client_unique_id if twin.client_unique_id.isprintable() else None
     code, field_name, message = _TOLD[twin.sort](twin)
-    return Finding(twin.line, shown or None, code, field_name, message, twin.first_line)
+    return Finding(twin.line, own_id or None, code, field_name, message, twin.first_line)
 
 
 def _of_id(twin: Twin) -> tuple[str, str, str]:
@@ -323,9 +323,9 @@ def _of_id(twin: Twin) -> tuple[str, str, str]:
 
 
 def _of_media(twin: Twin) -> tuple[str, str, str]:
-    other = "" if twin.place == twin.first_place else f", as {twin.first_place!r}"
+    other = "" if twin.place == twin.first_place else f", as {shown(twin.first_place)}"
     message = (
-        f"The media {twin.place!r} is the file of line {twin.first_line}{other}; "
+        f"The media {shown(twin.place)} is the file of line {twin.first_line}{other}; "
         "Gong refuses the same content under a second call."
     )
     return "media_twice", "media", message

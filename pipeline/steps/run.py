@@ -17,17 +17,27 @@ from pipeline.errors import (
     WorkerStopping,
 )
 from pipeline.history import counted
-from pipeline.job import State, Step, StepMessage
+from pipeline.job import Held, Reason, State, Step, StepMessage, Wait
 from pipeline.lease import Lease
 from pipeline.logs import about
 from pipeline.outcome import Effect, FleetEffect, Outcome
 from pipeline.steps.services import Services
-from pipeline.steps.settle import GoOn, Next, Stop, hand_back, settle, wait_elsewhere
+from pipeline.steps.settle import (
+    COUNTDOWN_OF_UPLOAD_MAX_S,
+    Again,
+    GoOn,
+    Next,
+    Stop,
+    hand_back,
+    settle,
+    wait_elsewhere,
+)
 from pipeline.steps.slot import NoSlot
 from pipeline.steps.work import STEPS
 
 log = logging.getLogger(__name__)
 
+UNAVAILABLE = "media_unavailable"
 
 # Gives the message of the step that follows; None if there is none.
 Following = Callable[[], StepMessage | None]
@@ -88,10 +98,26 @@ def _attempt(lease: Lease, services: Services, following: Following) -> Next:
         )
     except MediaUnavailable as error:
         log.warning("Job %s waits: %s", lease.held.job_id, error)
-        unavailable = Outcome(Effect.BACKOFF, FleetEffect.NONE, "media_unavailable", str(error))
-        return settle(lease.held, unavailable, services)
+        return _wait_for_media(lease.held, str(error), services)
     services.ledger.count(counted.step(lease.held.step, time.monotonic() - began))
     if isinstance(details, Outcome):
         return settle(lease.held, details, services)
     services.ledger.record_step(lease.held, details, following=message)
     return GoOn()
+
+
+def _wait_for_media(held: Held, message: str, services: Services) -> Next:
+    """Let a job wait for its media, for as long as that takes.
+
+    The waits grow with the attempts that they cost, up to half of all. The ones that follow are long and cost
+    none: a share that is not mounted, or a token that ended, must not bury a backlog over a weekend. A call
+    that lacks nothing but its media is kept all the while, as in `settle`.
+    """
+    settings = services.settings
+    if held.attempts < settings.attempts_max // 2:
+        return settle(held, Outcome(Effect.BACKOFF, FleetEffect.NONE, UNAVAILABLE, message), services)
+    wait_s = settings.backoff_cap_s * (1 + services.random()) / 2
+    keep = held.step is Step.UPLOAD_MEDIA and wait_s <= COUNTDOWN_OF_UPLOAD_MAX_S
+    wait = Wait(wait_s, keep=keep, costs_attempt=False, reason=Reason(UNAVAILABLE, message))
+    state = services.ledger.postpone(held, wait)
+    return Again(wait_s, UNAVAILABLE) if state is State.ACTIVE else Stop(state, UNAVAILABLE, message)

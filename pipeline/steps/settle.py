@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from pipeline.job import Held, Reason, State, Wait
+from pipeline.job import Held, Reason, State, Step, Wait
 from pipeline.limiter import Refusal
 from pipeline.outcome import Effect, FleetEffect, Outcome, backoff_s
 from pipeline.steps.services import Services
 
 log = logging.getLogger(__name__)
 
-# A wait up to this long keeps the lease and its message; a longer one goes back to the ledger.
+# A wait up to this long keeps the lease and its message; a longer one goes back to the ledger, and then
+# behind all that is due by then. So a call that lacks nothing but its media is kept much longer.
 COUNTDOWN_MAX_S = 60.0
-# Nothing is claimed while the gate is closed or the day is spent. So what was held back there is due at once:
-# the gate may be opened by hand, or the limit be raised, long before the time that was told.
+COUNTDOWN_OF_UPLOAD_MAX_S = 900.0
+# While the gate is closed or the day is spent hardly anything is claimed. So what was held back there is due
+# at once, at its place: the gate may be opened by hand, or the limit be raised, long before what was told.
 AT_THE_GATE_S = 0.0
 
 
@@ -59,13 +61,16 @@ def settle(held: Held, outcome: Outcome, services: Services) -> Next:
         )
         return Stop(State.DEAD, outcome.code, outcome.message)
     wait_s = _wait_of(held, outcome, services)
-    # Behind a gate that waits for a probe nobody knows how long it takes: no message is kept for it.
+    # Behind a gate that waits for a probe nobody knows how long it takes: no message is kept for it. And who
+    # closed it is to be no probe before others are: it may be refused for what it is itself.
     for_probe = outcome.fleet in {FleetEffect.CLOSE_UNAUTHORIZED, FleetEffect.CLOSE_WRONG_ADDRESS}
-    keep = wait_s <= COUNTDOWN_MAX_S and not for_probe
     snoozed = outcome.effect is Effect.SNOOZED
+    is_of_upload = held.step is Step.UPLOAD_MEDIA and not snoozed
+    keep = wait_s <= (COUNTDOWN_OF_UPLOAD_MAX_S if is_of_upload else COUNTDOWN_MAX_S) and not for_probe
     if snoozed and not keep:
         wait_s = AT_THE_GATE_S
-    return _postpone(held, Wait(wait_s, keep=keep, costs_attempt=not snoozed, reason=reason), services)
+    wait = Wait(wait_s, keep=keep, costs_attempt=not snoozed, reason=reason, keeps_place=not for_probe)
+    return _postpone(held, wait, services)
 
 
 def _wait_of(held: Held, outcome: Outcome, services: Services) -> float:

@@ -99,7 +99,7 @@ def upload_media(lease: Lease, services: Services) -> Outcome | dict[str, str]:
         outcome = of_upload(result, call_id=call_id, now=datetime.now(UTC))
         _tell_fleet(Endpoint.UPLOAD_MEDIA, outcome, result, slot, services)
         if outcome.effect is Effect.RECORDED:
-            return _uploaded(result, stream)
+            return _uploaded(outcome, result, stream)
         if isinstance(result, RequestFailed) and stream.count == stream.size_bytes:
             # Every byte was sent: the API may be at it until the request's own deadline.
             ends = began + services.client.upload_deadline_s(stream.size_bytes)
@@ -126,11 +126,15 @@ def _ask(
     return answer_of(ask, drop=drop, stall_s=services.settings.read_timeout_s, watch=lease.check)
 
 
-def _uploaded(result: Answer | IngestError, stream: MediaStream) -> dict[str, str]:
-    """Say what is kept of an upload that arrived; the hash only when every byte was sent."""
-    details = {"bytes": str(stream.size_bytes)}
-    if isinstance(result, Answer) and result.url:
-        details["url"] = result.url
+def _uploaded(outcome: Outcome, result: Answer | IngestError, stream: MediaStream) -> dict[str, str]:
+    """Say what is kept of an upload that arrived; the hash only when every byte was sent.
+
+    Of media that an earlier attempt brought nothing is: the file may have been replaced since.
+    """
+    details = {"url": result.url} if isinstance(result, Answer) and result.url else {}
+    if outcome.code == "already_handled":
+        return details
+    details["bytes"] = str(stream.size_bytes)
     if stream.count == stream.size_bytes:
         details["sha256"] = stream.sha256_hex
     return details

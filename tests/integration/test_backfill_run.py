@@ -13,7 +13,7 @@ from pipeline.cli.backfill import run as run_module
 from pipeline.cli.backfill.run import Wanted, run_backfill
 from pipeline.cli.preflight.before import Before, check_before
 from pipeline.errors import SettingsInvalid
-from pipeline.ledger import Manifests
+from pipeline.ledger import INTAKE_MANIFEST, Manifests
 from pipeline.manifest import Reading
 from pipeline.store import Store
 from tests.recordings import make_call, write_jsonl
@@ -144,3 +144,38 @@ def test_a_manifest_that_grew_where_it_lies_is_the_same(manifest: Path, store: S
 
     assert hand_in(manifest) == 0
     assert len(names_in(store)) == 301
+
+
+def test_rejected_rows_of_one_of_several_manifests_have_to_say_of_which(tmp_path: Path, store: Store) -> None:
+    intake = Manifests(store)
+    intake.close("both", intake.open("both", INTAKE_MANIFEST))
+    wrong = {"call": make_call("pbx-1", direction="x", downloadMediaUrl="https://example.org/1.mp3")}
+    for name in ("a", "b"):
+        write_jsonl(tmp_path / f"{name}.jsonl", [wrong])
+        assert hand_in(tmp_path / f"{name}.jsonl", batch="both", rejected=tmp_path / "bad.jsonl") == 3
+    (bad := tmp_path / "bad.jsonl").write_text(bad.read_text().replace('"x"', '"Inbound"'))
+
+    says = rf"several manifests, and {bad} .*named after it: a\.rejected\.jsonl or b\.rejected\.jsonl\."
+    with pytest.raises(SettingsInvalid, match=says):
+        hand_in(bad, batch="both")
+    assert bad.is_file()
+
+    assert hand_in(bad.rename(tmp_path / "b.rejected.jsonl"), batch="both") == 0
+    found = [(each.manifest, each.line, each.state) for each in Manifests(store).records("both")]
+    assert found == [("a", 1, "rejected"), ("b", 1, "pending")]
+
+
+def test_rejected_rows_stand_in_the_manifest_beside_which_there_are_but_messages_that_were_refused(
+    tmp_path: Path, store: Store
+) -> None:
+    intake = Manifests(store)
+    intake.close("calls", intake.open("calls", INTAKE_MANIFEST))
+    bad = tmp_path / "bad.jsonl"
+    wrong = make_call("pbx-1", direction="x", downloadMediaUrl="https://example.org/1.mp3")
+    write_jsonl(tmp_path / "calls.jsonl", [{"call": wrong}])
+    hand_in(tmp_path / "calls.jsonl", rejected=bad)
+    bad.write_text(bad.read_text().replace('"x"', '"Inbound"'))
+
+    assert hand_in(bad, batch="calls") == 0
+    found = [(each.manifest, each.line, each.state) for each in Manifests(store).records("calls")]
+    assert found == [("calls", 1, "pending")]

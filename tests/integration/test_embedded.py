@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +21,7 @@ import redis
 
 import pipeline.embedded
 import pipeline.store
-from pipeline.embedded import embedded_server, handed_on, revive_server
+from pipeline.embedded import BOOT_ID, embedded_server, handed_on, revive_server
 from pipeline.errors import LedgerUnreachable
 from pipeline.job import Lane, State, job_id_of
 from pipeline.keeper import LOOK_INTERVAL_S
@@ -253,6 +256,72 @@ def test_a_full_disk_is_told_and_a_server_starts_as_soon_as_there_is_room(tmp_pa
 
         revive_server(tmp_path)
         assert pid_of(url)
+
+
+def leave_a_socket(folder: Path) -> Path:
+    """Let a folder look as if another machine had a server there."""
+    folder.mkdir(parents=True)
+    path = folder / "valkey.sock"
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(path))
+    return path
+
+
+def test_the_files_of_another_machines_server_are_left_alone(tmp_path: Path) -> None:
+    place = leave_a_socket(tmp_path / "server")
+    (machine := place.with_name("machine")).write_text("elsewhere 5c2f")
+    says = rf"machine elsewhere\. .*GONG_INGEST_DATA_DIR .*GONG_INGEST_REDIS_URL .* remove {machine}\."
+
+    with pytest.raises(LedgerUnreachable, match=says), embedded_server(tmp_path):
+        pass
+    assert place.exists()
+    assert not place.with_name("appendonlydir").exists()
+
+    machine.unlink()
+    with embedded_server(tmp_path) as url:
+        assert pid_of(url)
+        assert machine.read_text().split()[0] == socket.gethostname()
+    assert not machine.exists()
+
+
+@pytest.mark.parametrize("name", [socket.gethostname(), "renamed"])
+def test_a_machine_that_was_renamed_or_started_anew_goes_on_with_its_files(tmp_path: Path, name: str) -> None:
+    place = leave_a_socket(tmp_path / "server")
+    boot_id = BOOT_ID.read_text().strip() if name == "renamed" and BOOT_ID.exists() else "5c2f"
+    if (name, boot_id) == ("renamed", "5c2f"):
+        pytest.skip("here a machine is known by its name alone")
+    place.with_name("machine").write_text(f"{name} {boot_id}")
+
+    with embedded_server(tmp_path) as url:
+        assert pid_of(url)
+
+
+def test_whose_the_server_is_is_said_as_long_as_it_runs(tmp_path: Path) -> None:
+    machine = tmp_path / "server" / "machine"
+    with using(tmp_path) as user:
+        pid = pid_of(user.url)
+        assert machine.exists()
+        user.kill()
+    await_true(lambda: not is_running(pid), "the server is gone")
+    await_true(lambda: not machine.exists(), "it is nobody's")
+
+    with embedded_server(tmp_path) as url:
+        os.kill(keeper_of(pid_of(url)), signal.SIGKILL)
+        assert machine.exists()
+    assert not machine.exists()
+
+
+def test_a_folder_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(_handle: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+
+    with (
+        pytest.raises(LedgerUnreachable, match=r"no file can be locked \(.*\)\. Set GONG_INGEST_DATA_DIR"),
+        embedded_server(tmp_path),
+    ):
+        pass
 
 
 def test_what_it_answered_is_on_the_disk(tmp_path: Path) -> None:

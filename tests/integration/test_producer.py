@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.call import encode_call
+from pipeline.call import decode_call, encode_call
 from pipeline.errors import ManifestUnreadable, MediaRefused, Problem
 from pipeline.job import Claim, Lane, Reason, State, Step, Wait, job_id_of
 from pipeline.ledger import SUBMIT_BUNDLE, KnownManifest, Ledger
@@ -96,6 +96,17 @@ def test_rejected_rows_pass_through_in_their_place(ledger: Ledger) -> None:
 
     assert [each.row.line if isinstance(each, Handed) else each.line for each in handed] == [1, 2, 3, 4, 5]
     assert ledger.counts("calls").pending == 2
+
+
+def test_a_rejected_row_too_deep_to_be_written_is_kept_without_its_call(ledger: Ledger) -> None:
+    text = '{"clientUniqueId": "a", "deep": ' + "[" * 600 + "1.50" + "]" * 600 + "}"
+    problems = (Problem("deep", "is not a field of a call"),)
+    rejected = UncheckedRow(1, decode_call(text), "a.wav", text.encode()).rejected("call_invalid", problems)
+
+    assert results_of(hand_in(ledger, rejected, make_row("b", line=2))) == ["call_invalid", "new"]
+
+    ((_, kept),) = manifests_of(ledger).rejected("calls")
+    assert (kept.client_unique_id, kept.call) == ("a", None)
 
 
 def test_a_manifest_of_rejected_rows_alone_hands_nothing_in(ledger: Ledger) -> None:

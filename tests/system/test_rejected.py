@@ -23,6 +23,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, strict=True))
 
 
+def rows_of_spreadsheet(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, strict=True, delimiter=";"))
+
+
 def save(path: Path, rows: list[dict[str, str]]) -> None:
     """Save a table as a spreadsheet of another country does."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
@@ -79,6 +84,55 @@ def test_rows_that_are_mended_join_their_batch(machine: Machine, simulator: Simu
     assert "direction" not in again.stderr
     assert "0 of them would be rejected, 4 in the ledger already" in again.stderr
     assert not rejected.exists()
+
+
+@scenario()
+def test_rows_are_mended_in_a_file_of_any_name(machine: Machine, simulator: Simulator, folder: Path) -> None:
+    recordings = make_recordings(folder / "recordings", 5, name="calls.csv")
+    rows = [json.loads(json.dumps(row)) for row in recordings.rows]
+    for row in rows[1:4]:
+        row["call"]["direction"] = "Sideways"
+    write_csv(recordings.manifest, rows)
+    bad = recordings.folder / "bad.csv"
+
+    first = machine.run("backfill", recordings.manifest, "--rejected", bad, "--json")
+
+    assert first.code == SOME_FAILED, first.written
+    assert first.document["rejected_file"] == str(bad)
+    _, _, told = first.stderr.partition("Correct them there, then run: gong-ingest ")
+    command = shlex.split(told.splitlines()[0])
+    assert command == ["backfill", str(bad), "--batch", "calls"]
+
+    mended = rows_of(bad)
+    mended[0]["direction"] = "Inbound"
+    save(bad, mended)
+    second = machine.run(*command, "--json")
+
+    assert second.code == SOME_FAILED, second.written
+    assert f"The rows of {bad} stand in calls, the only manifest of the batch calls." in second.stderr
+    assert (second.document["submitted"], second.document["rejected_file"]) == (1, str(bad))
+    assert [row["rejected_line"] for row in rows_of_spreadsheet(bad)] == ["4", "5"]
+    assert not list(recordings.folder.glob("*.rejected.*"))
+
+    mended = rows_of_spreadsheet(bad)
+    mended[0]["direction"] = "Inbound"
+    save(other := recordings.folder / "calls-mended.csv", mended)
+    third = machine.run("backfill", other, "--batch", "calls", "--json")
+    mended[1]["direction"] = "Inbound"
+    save(other, mended[1:])
+    options = ("--format", "csv", "--batch", "calls", "--media-root", recordings.folder, "--json")
+    last = machine.run("backfill", "-", *options, text=other.read_text("utf-8"))
+
+    assert (third.code, third.document["rejected_file"]) == (SOME_FAILED, str(other)), third.written
+    assert last.code == DONE, last.written
+    assert (last.document["submitted"], last.document["done"], last.document["rejected"]) == (1, 5, 0)
+    report = machine.run("report", "calls", "--json").stdout.splitlines()
+    found = [json.loads(line) for line in report]
+    assert [(row["manifest"], row["line"], row["state"]) for row in found] == [
+        ("calls", line, "done") for line in range(2, 7)
+    ]
+    assert machine.run("requeue", "calls").code == DONE
+    assert media_in(simulator) == recordings.expected()
 
 
 @scenario()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from pipeline.forecast import ARRIVAL_S, DAY_S
 from pipeline.history import Answered, Closing, Minute, Past
@@ -33,7 +34,7 @@ class BudgetView:
 
     Attributes:
         window: What the day is, in words.
-        kept: Requests that backfill leaves to the live lane now.
+        kept: Requests that backfill leaves to the live lane now; the fewer, the sooner more come back.
         chart: Requests a minute over the last 24 hours.
         since, until: When the chart begins and ends.
         answered: How many requests of these hours were answered what.
@@ -69,7 +70,7 @@ def budget_view(overview: Overview, past: Past) -> BudgetView:
     return BudgetView(
         overview=overview,
         window="in the last 24 h" if window == ROLLING else f"since midnight, {window}",
-        kept=overview.allowance.least,
+        kept=kept_for_live(overview),
         chart=chart_of_day(past.minutes, 60 * overview.limits.limits.requests_per_second),
         since=past.minutes[0].at if past.minutes else past.now,
         until=past.now,
@@ -77,6 +78,19 @@ def budget_view(overview: Overview, past: Past) -> BudgetView:
         closings=past.closings[:CLOSINGS],
         returns=tuple(returns_of(overview)),
     )
+
+
+def kept_for_live(overview: Overview) -> int:
+    """Say how much of the day backfill leaves to the live lane now, as `lua/acquire.lua` does."""
+    day, limits = overview.day, overview.limits
+    # Of what was not used yet the day is as long as it can be.
+    ends = day.now + DAY_S
+    if limits.limits.day_window != ROLLING:
+        ends = day_of(day.now, limits.limits.day_window)[1]
+    elif day.granted:
+        ends = day.granted[0] + DAY_S + ARRIVAL_S
+    melting = limits.limits.live_share * limits.requests_per_day * max(0.0, ends - day.now) / DAY_S
+    return max(overview.allowance.least, ceil(melting))
 
 
 def chart_of_day(minutes: Sequence[Minute], limit: float) -> Chart:

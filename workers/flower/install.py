@@ -6,7 +6,6 @@ navigation is a template. So this is tied to the versions that the tests cover, 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,7 +27,9 @@ from workers.flower.batches import BatchesPage
 from workers.flower.budget import BudgetPage
 from workers.flower.call import CallPage, FindCall
 from workers.flower.download import RejectedDownload, ReportDownload
+from workers.flower.here import answer_to_own_names_only, is_loopback
 from workers.flower.loader import PagesLoader
+from workers.flower.metrics import Metrics
 from workers.flower.page import STATIC, WINDOW
 from workers.flower.window import Window
 
@@ -56,6 +57,8 @@ def install() -> None:
     flower.urls.settings["template_loader"] = PagesLoader(flower.urls.settings["template_path"])
     # Before Flower's own, the last of which takes every address.
     flower.urls.handlers[:0] = handlers()
+    if not has_login(options):
+        answer_to_own_names_only()
     _register_metrics()
 
 
@@ -70,6 +73,7 @@ def handlers() -> list[Any]:
         url(r"/call", FindCall, name="find-call"),
         url(r"/call/([0-9a-f]{24})", CallPage, name="call"),
         url(r"/budget", BudgetPage, name="budget"),
+        url(r"/metrics", Metrics),
         url(r"/gong-ingest/static/(.*)", StaticFileHandler, {"path": str(HERE / "static")}, name=STATIC),
     ]
 
@@ -84,7 +88,7 @@ def problem_of_version(version: str) -> str | None:
 
 def problem_of_openness(chosen: Any) -> str | None:
     """Say why Flower must not listen as these options of it say; None if it may."""
-    if chosen.basic_auth or chosen.auth:
+    if has_login(chosen):
         return None
     if chosen.unix_socket or not is_loopback(chosen.address):
         return (
@@ -94,14 +98,9 @@ def problem_of_openness(chosen: Any) -> str | None:
     return None
 
 
-def is_loopback(address: str) -> bool:
-    """Tell whether only this machine reaches an address; an empty one is every address."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+def has_login(chosen: Any) -> bool:
+    """Tell whether these options of Flower let nobody in without a login."""
+    return bool(chosen.basic_auth or chosen.auth)
 
 
 def _register_metrics() -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -45,7 +45,7 @@ from pipeline.cli.worker import local_fleet, require_webhook
 from pipeline.errors import LedgerUnreachable, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.job import BATCH_NAME_MAX_CHARACTERS, Counts, is_batch_name
-from pipeline.ledger import KnownManifest, Manifests
+from pipeline.ledger import INTAKE_MANIFEST, KnownManifest, Manifests
 from pipeline.manifest import Manifest, Reading, RejectedRow, read_manifest
 from pipeline.manifest.rejected.file import RejectedFile, own_name
 from pipeline.preflight import Corrected
@@ -112,6 +112,7 @@ class Run:
     Attributes:
         before: What was found before anything is handed in.
         manifest: Opened, its first row read: what is wrong with the whole is raised here.
+        name: By which the batch knows the manifest.
     """
 
     wanted: Wanted
@@ -120,10 +121,12 @@ class Run:
     before: Before = field(default_factory=Before)
     manifest: Manifest = field(init=False)
     tally: Tally = field(init=False)
+    name: str = field(init=False)
     _file: object = None
 
     def __post_init__(self) -> None:
         self._open()
+        self.name = self._own_name
 
     def _open(self) -> None:
         """Open the manifest as it is now."""
@@ -167,7 +170,10 @@ class Run:
             stopped = False
             with self._workers(opened, wanted=wanted.waits) as start_workers:
                 try:
-                    known = self._known(Manifests(opened.store))
+                    manifests = Manifests(opened.store).of(self.tally.batch)
+                    if self.manifest.is_replay:
+                        self.name = self._name_of_replay(manifests)
+                    known = next((each for each in manifests if each.name == self.name), None)
                     self._look_at(known)
                     if wanted.is_checked:
                         self._check(opened, known)
@@ -198,10 +204,26 @@ class Run:
         """Tell whether a row is rejected where none may be."""
         return self.wanted.strict and bool(self.before.totals.rejected)
 
-    def _known(self, manifests: Manifests) -> KnownManifest | None:
-        """Give the manifest of this name that the batch knows."""
-        known = (each for each in manifests.of(self.tally.batch) if each.name == self._own_name)
-        return next(known, None)
+    def _name_of_replay(self, manifests: Iterable[KnownManifest]) -> str:
+        """Return the name of the manifest in which rejected rows stand, whatever their file is called.
+
+        Raises:
+            SettingsInvalid: They may be of several.
+        """
+        own, batch, path = self._own_name, self.tally.batch, self.wanted.manifest
+        names = [each.name for each in manifests if each.number and each.name != INTAKE_MANIFEST]
+        if not names or own in names:
+            return own
+        if len(names) > 1:
+            ending = self.tally.rejected_rows.file.path.suffix
+            files = " or ".join(f"{name}.rejected{ending}" for name in sorted(names))
+            raise SettingsInvalid(
+                f"The batch {batch} has several manifests, and {path} does not say in which of them its rows "
+                f"stand. Hand them in from a file that is named after it: {files}."
+            )
+        (name,) = names
+        say(self.console, f"The rows of {path} stand in {name}, the only manifest of the batch {batch}.")
+        return name
 
     def _check(self, opened: Session, known: KnownManifest | None) -> None:
         """Look at the whole manifest first."""
@@ -327,7 +349,7 @@ class Run:
 
     def _source(self) -> Source:
         roots = roots_of(self.settings) if self.brings_workers else ()
-        return Source(self._own_name, self._fingerprint(), self.manifest.is_replay, roots, self._place)
+        return Source(self.name, self._fingerprint(), self.manifest.is_replay, roots, self._place)
 
     def _fingerprint(self) -> str:
         """Hash the manifest's bytes, if they can be read twice."""

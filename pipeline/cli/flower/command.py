@@ -20,7 +20,7 @@ from pipeline import interrupts
 from pipeline.cli import ExitCode
 from pipeline.cli.flower.password import login_of
 from pipeline.cli.session import Session, session
-from pipeline.errors import LedgerUnreachable, SettingsInvalid
+from pipeline.errors import SettingsInvalid
 from pipeline.fleet import STANDARD_ERROR
 from pipeline.settings import Settings, environment_of
 
@@ -128,17 +128,7 @@ def _wait(process: subprocess.Popen[bytes], opened: Session) -> None:
         try:
             process.wait(REVIVE_INTERVAL_S if opened.is_embedded else None)
         except subprocess.TimeoutExpired:
-            _keep_up(opened)
-
-
-def _keep_up(opened: Session) -> None:
-    try:
-        opened.store.ping()
-    except LedgerUnreachable:
-        try:
-            opened.revive()
-        except LedgerUnreachable as error:
-            click.echo(str(error), err=True)
+            opened.keep_up()
 
 
 def _persistence(folder: Path) -> list[str]:

@@ -28,6 +28,7 @@ _RFC2822 = re.compile(
     r"(?:[A-Z][a-z]{2}, ?)?[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} "
     r"[0-9]{2}:[0-9]{2}(?::[0-9]{2})? (?:[+-][0-9]{4}|GMT|UT)"
 )
+_DIRECTIVE = re.compile(r"%.", re.DOTALL)
 _LONGEST_DATE_ALONE = len("2018-02-17")
 _TRIED = datetime(2001, 12, 30, 23, 58, 59, tzinfo=UTC)
 _DATE_DIRECTIVES = (("%d", "%j", "%x", "%c"), ("%m", "%b", "%B", "%j", "%x", "%c"), ("%Y", "%y", "%x", "%c"))
@@ -68,14 +69,20 @@ def check_format(text: str) -> None:
         datetime.strptime(_TRIED.strftime(text), text)  # noqa: DTZ007 - only whether it can be read
     except ValueError as error:
         raise ValueError(f"{text!r} cannot be used: {error}") from None
+    found = _directives(text)
+    if "%Z" in found and "%z" not in found:
+        raise ValueError(
+            f"{text!r} cannot be used: names of zones say no offset (%Z). Use %z, or leave it out and name "
+            "the zone"
+        )
     missing = [
         name
         for name, directives in zip(("day", "month", "year"), _DATE_DIRECTIVES, strict=True)
-        if not any(each in text for each in directives)
+        if found.isdisjoint(directives)
     ]
-    if not any(each in text for each in _TIME_DIRECTIVES):
+    if found.isdisjoint(_TIME_DIRECTIVES):
         missing.append("hour")
-    if "%I" in text and "%p" not in text:
+    if "%I" in found and "%p" not in found:
         missing.append("AM or PM (%p)")
     if missing:
         raise ValueError(
@@ -86,12 +93,17 @@ def check_format(text: str) -> None:
 
 def has_offset(form: str) -> bool:
     """Tell whether every text of a format says its own offset, so that no zone is needed."""
-    return form in {"epoch_s", "epoch_ms", "rfc2822"} or "%z" in form
+    return form in {"epoch_s", "epoch_ms", "rfc2822"} or "%z" in _directives(form)
 
 
 def may_have_offset(form: str) -> bool:
     """Tell whether a text of a format can say its own offset."""
     return form == "iso" or has_offset(form)
+
+
+def _directives(form: str) -> set[str]:
+    """Return the directives of a format; two percent signs are one in the text, and none of them."""
+    return set(_DIRECTIVE.findall(form)) - {"%%"}
 
 
 def parser_of(form: str) -> Parse:

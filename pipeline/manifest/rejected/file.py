@@ -31,10 +31,13 @@ _READ_AND_WRITE, _OWN = 0o666, 0o600
 
 
 def own_name(path: Path, *, is_replay: bool) -> str:
-    """Return a manifest's own name: of rejected rows that of the manifest in which they first stood."""
+    """Return a manifest's own name: of rejected rows that of the manifest in which they first stood.
+
+    But a file of rejected rows may be called anything; then this is the name of no manifest.
+    """
     if path == STANDARD_INPUT or path.is_relative_to("/dev/fd"):
         return "stdin"
-    name = (path.with_suffix("") if path.suffix.lower() in COMPRESSED_ENDINGS else path).stem
+    name = (path.with_suffix("") if _is_compressed(path) else path).stem
     return (name.removesuffix(_MARK) if is_replay else name) or name
 
 
@@ -43,7 +46,8 @@ class RejectedFile:
 
     Args:
         manifest: Whose they are.
-        path: Where a person wants it; beside the manifest when left out, or in the current folder.
+        path: Where a person wants it; beside the manifest when left out, or in the current folder. Rows of
+            a file of rejected ones stay in that file.
 
     Attributes:
         path: Where it will be.
@@ -125,7 +129,11 @@ class RejectedFile:
     def _own_place(self, *, is_replay: bool) -> Path:
         path = self._manifest
         own = own_name(path, is_replay=is_replay)
-        # A table's ending stays what it is, whatever a spreadsheet has made of the separator.
+        # What is not compressed stays where it is; a table's ending too, whatever a spreadsheet has made of
+        # the separator.
+        is_kept = path.is_file() and not path.is_relative_to("/dev") and not _is_compressed(path)
+        if is_replay and is_kept and _is_writable(path):
+            return path
         is_own = is_replay and path.stem == f"{own}{_MARK}"
         name = path.name if is_own else f"{own}{_MARK}{self._form.ending}"
         beside = path.with_name(name) if path.is_file() else Path(name)
@@ -154,6 +162,10 @@ def _keep(path: Path, kept: Path) -> None:
         kept.hardlink_to(path)
     except OSError:  # not every file system has links
         shutil.copy2(path, kept)
+
+
+def _is_compressed(path: Path) -> bool:
+    return path.suffix.lower() in COMPRESSED_ENDINGS
 
 
 def _is_writable(path: Path) -> bool:

@@ -40,7 +40,7 @@ _NO_NAME = {"InvalidResourceName", "InvalidUri", "OutOfRangeInput"}
 def open_az(reference: str, access: Access) -> RemoteMedia:
     """Open a blob; see `sources.open_source`."""
     found = object_of(reference, access)
-    return RemoteMedia(reference, found.name, _Blob(reference, found, _store(reference, access)).fetch)
+    return RemoteMedia(reference, found.name, _Blob(reference, found, access).fetch)
 
 
 def sign_az(reference: str, access: Access) -> str:
@@ -48,7 +48,7 @@ def sign_az(reference: str, access: Access) -> str:
 
     One signed with a key that Azure lent ends with that key.
     """
-    blob = _Blob(reference, object_of(reference, access), _store(reference, access))
+    blob = _Blob(reference, object_of(reference, access), access)
     blob.fetch(0, 1, None).close()
     return blob.signed(timedelta(seconds=access.link_lifetime_s))
 
@@ -80,12 +80,16 @@ class _Store:
 class _Blob:
     """One blob, asked for its bytes."""
 
-    def __init__(self, reference: str, found: Object, store: _Store) -> None:
+    def __init__(self, reference: str, found: Object, access: Access) -> None:
         self._reference = reference
         self._found = found
-        self._store = store
-        with self._errors():
-            self._client = store.client.get_blob_client(found.bucket, found.key)
+        account = _account(reference, access)
+        try:
+            with self._errors():
+                self._store = _store_of(os.getpid(), account, access.connect_timeout_s, access.read_timeout_s)
+                self._client = self._store.client.get_blob_client(found.bucket, found.key)
+        except ImportError as error:
+            raise not_installed(reference, "az") from error
 
     def fetch(self, offset: int, size: int | None, version: str | None) -> _Answer:
         """Ask for a part, or (None) for all; see `remote.Fetch`."""
@@ -189,17 +193,14 @@ class _Answer:
         self._rest = memoryview(b"")
 
 
-def _store(reference: str, access: Access) -> _Store:
+def _account(reference: str, access: Access) -> AzureAccount:
     if not access.azure:
         raise MediaRefused(
             "media_source_missing",
             f"The media {shown(reference)} lies in an account of Azure that is not named; set "
             "AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT where the workers run.",
         )
-    try:
-        return _store_of(os.getpid(), access.azure, access.connect_timeout_s, access.read_timeout_s)
-    except ImportError as error:
-        raise not_installed(reference, "az") from error
+    return access.azure
 
 
 @lru_cache(1)

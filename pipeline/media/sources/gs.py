@@ -15,6 +15,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from urllib3.exceptions import HTTPError
+
 from pipeline.errors import MediaRefused, MediaUnavailable
 from pipeline.media.access import Access
 from pipeline.media.remote import BLOCK_BYTES, RemoteMedia
@@ -29,12 +31,12 @@ WINDOW_BYTES = 4 << 20
 def open_gs(reference: str, access: Access) -> RemoteMedia:
     """Open an object; see `sources.open_source`."""
     found = object_of(reference, access)
-    return RemoteMedia(reference, found.name, _GS(reference, found, _client(reference), access).fetch)
+    return RemoteMedia(reference, found.name, _GS(reference, found, access).fetch)
 
 
 def sign_gs(reference: str, access: Access) -> str:
     """Sign an address of an object that is there."""
-    store = _GS(reference, object_of(reference, access), _client(reference), access)
+    store = _GS(reference, object_of(reference, access), access)
     lifetime = timedelta(seconds=access.link_lifetime_s)
     blob = store.look(None)
     try:
@@ -49,11 +51,15 @@ def sign_gs(reference: str, access: Access) -> str:
 class _GS:
     """One object, asked for its bytes."""
 
-    def __init__(self, reference: str, found: Object, client: Any, access: Access) -> None:
+    def __init__(self, reference: str, found: Object, access: Access) -> None:
         self._reference = reference
         self._found = found
-        self._client = client
         self._timeout = access.connect_timeout_s, access.read_timeout_s
+        try:
+            with self.errors():
+                self._client = _client_of(os.getpid())
+        except ImportError as error:
+            raise not_installed(reference, "gs") from error
 
     def fetch(self, offset: int, size: int | None, version: str | None) -> _Answer:
         """Ask for a part, or (None) for all; see `remote.Fetch`."""
@@ -93,7 +99,7 @@ class _GS:
             raise changed(self._reference, "since it was looked at") from error
         except GoogleAPICallError as error:
             raise MediaUnavailable(f"{media} is refused by its store now ({error.code}).") from error
-        except (GoogleAuthError, OSError) as error:  # those of requests are among them
+        except (GoogleAuthError, HTTPError, OSError, ValueError) as error:  # those of requests are among them
             raise MediaUnavailable(f"{media} cannot be read now: {type(error).__name__}.") from error
 
 
@@ -114,13 +120,6 @@ class _Answer:
     def close(self) -> None:
         """Let go of it."""
         self.file.close()
-
-
-def _client(reference: str) -> Any:
-    try:
-        return _client_of(os.getpid())
-    except ImportError as error:
-        raise not_installed(reference, "gs") from error
 
 
 @lru_cache(1)

@@ -31,7 +31,7 @@ PIECE_BYTES = 1 << 18
 def open_s3(reference: str, access: Access) -> RemoteMedia:
     """Open an object; see `sources.open_source`."""
     found = object_of(reference, access)
-    return RemoteMedia(reference, found.name, _S3(reference, found, _client(reference, access)).fetch)
+    return RemoteMedia(reference, found.name, _S3(reference, found, access).fetch)
 
 
 def sign_s3(reference: str, access: Access) -> str:
@@ -40,13 +40,12 @@ def sign_s3(reference: str, access: Access) -> str:
     One signed with credentials that end earlier, such as those of a machine's role, ends with them.
     """
     found = object_of(reference, access)
-    client = _client(reference, access)
-    store = _S3(reference, found, client)
+    store = _S3(reference, found, access)
     # Also tells boto3 the region of the bucket, without which it would sign for another one.
     store.fetch(0, 1, None).close()
     with store.errors():
         return str(
-            client.generate_presigned_url(
+            store.client.generate_presigned_url(
                 "get_object",
                 Params={"Bucket": found.bucket, "Key": found.key},
                 ExpiresIn=round(access.link_lifetime_s),
@@ -57,10 +56,14 @@ def sign_s3(reference: str, access: Access) -> str:
 class _S3:
     """One object, asked for its bytes."""
 
-    def __init__(self, reference: str, found: Object, client: Any) -> None:
+    def __init__(self, reference: str, found: Object, access: Access) -> None:
         self._reference = reference
         self._found = found
-        self._client = client
+        try:
+            with self.errors():
+                self.client = _client_of(os.getpid(), access.connect_timeout_s, access.read_timeout_s)
+        except ImportError as error:
+            raise not_installed(reference, "s3") from error
 
     def fetch(self, offset: int, size: int | None, version: str | None) -> _Answer:
         """Ask for a part, or (None) for all; see `remote.Fetch`."""
@@ -71,7 +74,7 @@ class _S3:
             asked["IfMatch"] = version
         try:
             with self.errors():
-                told = self._client.get_object(**asked)
+                told = self.client.get_object(**asked)
         except _Empty:
             return _Answer(0, version or "", None, self)
         of_all = str(told.get("ContentRange", "")).rpartition("/")[2]
@@ -87,7 +90,7 @@ class _S3:
             yield
         except ClientError as error:
             raise self._refusal(error.response) from error
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except (BotoCoreError, HTTPClientError, OSError, ValueError) as error:
             raise MediaUnavailable(
                 f"The media {shown(self._reference)} cannot be read now: {error}"
             ) from error
@@ -134,13 +137,6 @@ class _Answer:
         """Let go of it."""
         if self.body is not None:
             self.body.close()
-
-
-def _client(reference: str, access: Access) -> Any:
-    try:
-        return _client_of(os.getpid(), access.connect_timeout_s, access.read_timeout_s)
-    except ImportError as error:
-        raise not_installed(reference, "s3") from error
 
 
 @lru_cache(1)

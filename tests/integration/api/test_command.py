@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,24 @@ def test_ctrl_c_answers_what_is_under_way_and_leaves_nothing_running(tmp_path: P
     """Without a server configured it has its own, which is there again at the next start."""
     with started_api(tmp_path, {}, "--processes", "2") as api:
         _interrupt_under_way(api)
+    (batch,) = status(tmp_path)
+    assert batch["total"] == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is a device that is always full")
+def test_its_own_server_that_fell_is_started_again_as_soon_as_there_is_room(tmp_path: Path) -> None:
+    with started_api(tmp_path, {}) as api:
+        assert api.hand_in(recording("first")).status == 202
+        server = tmp_path / "data" / "server"
+        # The disk is full when it is looked at for the first time.
+        (server / "room").symlink_to("/dev/full")
+        os.kill(int((server / "valkey.pid").read_text()), signal.SIGKILL)
+
+        assert api.hand_in(recording("second")).status == 503
+        await_true(lambda: api.hand_in(recording("third")).status == 202, "it goes on", within_s=30)
+
+        assert api.told().count("cannot be started: its disk is full") == 1
+        assert api.stop() == 0, api.told()
     (batch,) = status(tmp_path)
     assert batch["total"] == 2
 

@@ -32,9 +32,14 @@ def make_submission(
 
 
 def make_wait(
-    wait_s: float = 5.0, *, keep: bool = False, costs_attempt: bool = False, reason: Reason = REASON
+    wait_s: float = 5.0,
+    *,
+    keep: bool = False,
+    costs_attempt: bool = False,
+    reason: Reason = REASON,
+    keeps_place: bool = True,
 ) -> Wait:
-    return Wait(wait_s, keep=keep, costs_attempt=costs_attempt, reason=reason)
+    return Wait(wait_s, keep=keep, costs_attempt=costs_attempt, reason=reason, keeps_place=keeps_place)
 
 
 @dataclass(slots=True)

@@ -35,6 +35,7 @@ class Job:
     batch: str
     lane: Lane
     content: Content
+    accepted_ms: float
     due_ms: float
     seen: int = 0
     state: State = State.PENDING
@@ -99,7 +100,7 @@ class Model:
         """Give the result that the receipt should have."""
         job = self.jobs.get(job_id)
         if job is None:
-            self.jobs[job_id] = Job(batch, lane, content, due_ms=self.now_ms, seen=handing_in)
+            self.jobs[job_id] = Job(batch, lane, content, self.now_ms, self.now_ms, seen=handing_in)
             self.batches.setdefault(batch, Batch()).is_cancelled = False
             return "new"
         may_update = handing_in and job.batch == batch and job.seen != handing_in and _is_unsent(job)
@@ -167,7 +168,7 @@ class Model:
         if had_begun and job.attempts >= self.attempts_max:
             self._die(job, str(job.next_step), "worker_lost")
         elif job.is_doomed or self.batches[job.batch].is_paused:
-            self._come_back(job, self.now_ms)
+            self._come_back(job, job.accepted_ms)
         else:
             return True
         return False
@@ -244,6 +245,8 @@ class Model:
             self._die(job, held.step, wait.reason.code)
         elif wait.keep:
             job.run, job.countdown_ends_ms, job.lease_ends_ms = "", due_ms, due_ms + self.lease_ms
+        elif due_ms == self.now_ms and wait.keeps_place:
+            self._come_back(job, job.accepted_ms)
         else:
             self._come_back(job, due_ms)
         return True
@@ -251,7 +254,7 @@ class Model:
     def give_back(self, claim: Claim) -> None:
         job = self.jobs[claim.job_id]
         if job.is_under(claim):
-            self._come_back(job, self.now_ms)
+            self._come_back(job, job.accepted_ms)
 
     def bury(self, held: Held, code: str) -> bool:
         job = self.jobs[held.job_id]
@@ -317,7 +320,7 @@ class Model:
         return len(meant)
 
     def _bring_back(self, job: Job) -> None:
-        job.state, job.attempts, job.due_ms = State.PENDING, 0, self.now_ms
+        job.state, job.attempts, job.due_ms = State.PENDING, 0, job.accepted_ms
         self.batches[job.batch].is_cancelled = False
 
     def _uncancel(self, batches: Iterable[str]) -> None:

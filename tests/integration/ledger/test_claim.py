@@ -235,6 +235,37 @@ def test_rescues_take_no_more_places_than_are_free(bench: Bench) -> None:
     assert len(bench.claim(window=3)) == 0
 
 
+def test_a_clock_that_is_set_back_stops_no_batch(bench: Bench) -> None:
+    bench.submit("a", "b", "c")
+    bench.submit("d", "e", batch="other")
+    bench.clock.advance(100)
+    bench.claim(window=2)
+    bench.clock.advance(-50)
+
+    assert {claim.batch for claim in bench.claim()} == {BATCH, "other"}
+
+
+def test_behind_a_probe_only_leases_that_began_since_count(bench: Bench) -> None:
+    bench.submit("a", "b", "c")
+    bench.claim(window=1)
+    bench.clock.advance(5)
+    since = bench.clock.now_s
+
+    def probes() -> int:
+        return len(bench.ledger.claim([Lane.BACKFILL], window=1, since=since).jobs)
+
+    assert [probes(), probes()] == [1, 0]
+
+
+def test_of_backfill_no_more_are_claimed_than_are_wanted(bench: Bench) -> None:
+    bench.submit("a", "b", "c")
+    bench.submit("d", "e", batch="other", lane=Lane.LIVE)
+
+    found = bench.ledger.claim(list(Lane), window=9, most_of_backfill=1).jobs
+
+    assert sorted(claim.batch for claim in found) == [BATCH, "other", "other"]
+
+
 def test_a_token_grows_even_when_the_clock_goes_back(bench: Bench) -> None:
     first = bench.claimed()
     bench.clock.advance(-3600)

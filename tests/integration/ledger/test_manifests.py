@@ -265,6 +265,22 @@ def test_what_is_finished_is_forgotten_and_the_rest_stays(
     assert (counts.pending, counts.done, counts.created, counts.uploaded) == (1, 0, 0, 0)
 
 
+def test_a_forgotten_job_whose_call_was_there_before_is_counted_so_no_more(
+    bench: Bench, manifests: Manifests
+) -> None:
+    there_before = {"call_id": "7", "adopted": "1"}
+    for name, details in {"a": there_before, "b": {"call_id": "8"}, "c": there_before}.items():
+        claim = bench.claimed(name)
+        for step, recorded in zip(Step, ({}, details, DETAILS), strict=True):
+            if (name, step) != ("c", Step.UPLOAD_MEDIA):
+                bench.ledger.record_step(bench.begin(claim, step), recorded)
+
+    assert manifests.forget(BATCH) == 2
+
+    counts = bench.ledger.counts(BATCH)
+    assert (counts.active, counts.created, counts.adopted) == (1, 1, 1)
+
+
 def test_a_batch_without_jobs_is_forgotten_without_a_trace(
     bench: Bench, manifests: Manifests, manifest: KnownManifest
 ) -> None:

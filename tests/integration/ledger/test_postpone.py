@@ -41,6 +41,37 @@ def test_a_long_wait_gives_the_job_back_until_it_is_due(bench: Bench) -> None:
     assert len(bench.claim()) == 1
 
 
+def test_what_is_given_back_without_a_wait_goes_before_what_was_accepted_later(bench: Bench) -> None:
+    held = bench.held("a")
+    bench.clock.advance(1)
+    bench.submit("b", "c")
+
+    bench.ledger.postpone(held, make_wait(0))
+
+    assert [claim.job_id for claim in bench.claim(window=1)] == [job_id_of("a")]
+
+
+def test_what_may_be_refused_for_itself_lets_all_others_go_first(bench: Bench) -> None:
+    held = bench.held("a")
+    bench.clock.advance(1)
+    bench.submit("b", "c")
+    bench.clock.advance(1)
+
+    bench.ledger.postpone(held, make_wait(0, keeps_place=False))
+
+    assert [claim.job_id for claim in bench.claim()] == [job_id_of(name) for name in "bca"]
+
+
+def test_what_is_given_back_takes_no_turn_from_another_batch(bench: Bench) -> None:
+    held = bench.held("a")
+    bench.submit("b", batch="other")
+    bench.clock.advance(1)
+
+    bench.ledger.postpone(held, make_wait(0))
+
+    assert [claim.batch for claim in bench.claim(window=1)] == ["other"]
+
+
 def test_a_due_time_of_one_job_does_not_hold_up_the_others_of_its_batch(bench: Bench) -> None:
     bench.ledger.postpone(bench.held("a"), make_wait(7200))
 

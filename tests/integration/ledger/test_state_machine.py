@@ -102,6 +102,7 @@ works = st.builds(
         keep=st.booleans(),
         costs_attempt=st.sampled_from([True, True, True, True, False]),
         reason=st.sampled_from([Reason("refused"), Reason("rate_limited")]),
+        keeps_place=st.booleans(),
     ),
     by_s=st.sampled_from([0.001, 10.0, LEASE_TTL_S, LEASE_TTL_S]),
 )

@@ -185,8 +185,10 @@ def test_what_its_store_does_not_give_now_is_waited_for(azure: Azure) -> None:
     with pytest.raises(MediaUnavailable, match=r"\(404, ContainerNotFound\)"):
         probe("az://others/a.wav", elsewhere)
 
-    with pytest.raises(MediaUnavailable, match="cannot be read now: "):
-        probe(f"{ROOT}/a.wav", access_of(azure, "AccountName=a;AccountKey=no-base64;BlobEndpoint=http://a:9"))
+    for odd in ("AccountName=a;AccountKey=no-base64;BlobEndpoint=http://a:9", "no connection string"):
+        for ask in (probe, sign_link):
+            with pytest.raises(MediaUnavailable, match="cannot be read now: "):
+                ask(f"{ROOT}/a.wav", access_of(azure, odd))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -14,6 +17,7 @@ from google.oauth2 import service_account
 from pipeline.errors import MediaRefused, MediaUnavailable
 from pipeline.media import Access, open_media, probe
 from pipeline.media.sources import gs, sign_link
+from tests.integration.gong.servers import Connection, http_answer, serving
 from tests.integration.media.test_web import LARGER, read_all, refusal_of
 from tests.recordings import wav
 from tests.stores import running_gs
@@ -40,6 +44,14 @@ def store() -> Iterator[Any]:
         gs._client_of.cache_clear()
         yield bucket
         client.close()
+    gs._client_of.cache_clear()
+
+
+@pytest.fixture
+def anew(store: Any) -> Iterator[None]:
+    """Make a client for this test alone: it changes the environment."""
+    gs._client_of.cache_clear()
+    yield
     gs._client_of.cache_clear()
 
 
@@ -83,12 +95,45 @@ def test_an_object_that_is_replaced(store: Any, when: str) -> None:
     assert raised.value.code == "media_changed"
 
 
+@pytest.mark.usefixtures("anew")
 def test_a_store_that_is_out_of_reach_is_waited_for(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
-    gs._client_of.cache_clear()
     with pytest.raises(MediaUnavailable, match="ConnectionError"):
         probe(f"{ROOT}/a call.wav", ACCESS)
-    gs._client_of.cache_clear()
+
+
+@pytest.mark.usefixtures("anew")
+@pytest.mark.parametrize("file", ["", "none.json", "odd.json"])
+def test_without_credentials_it_is_waited_for(
+    store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str
+) -> None:
+    (tmp_path / "odd.json").write_text("no key")
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / file) if file else "")
+    for ask in (probe, sign_link):
+        with pytest.raises(MediaUnavailable, match="DefaultCredentialsError"):
+            ask(f"{ROOT}/a call.wav", ACCESS)
+
+
+@pytest.mark.usefixtures("anew")
+@pytest.mark.parametrize("end", [Connection.close, Connection.reset, Connection.await_close])
+def test_a_store_that_gives_a_part_and_no_more_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, end: Callable[[Connection], None]
+) -> None:
+    def give_a_part(connection: Connection) -> None:
+        while (request := connection.read_request()).line:
+            if "alt=media" in request.line:
+                connection.sock.sendall(http_answer(200, LARGE[:100_000])[:50_000])
+                end(connection)
+                return
+            connection.answer(200, {"name": "2026/a.wav", "size": str(len(LARGE)), "generation": "7"})
+
+    with serving(give_a_part) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        with pytest.raises(MediaUnavailable, match="cannot be read now"):
+            probe(f"{ROOT}/a.wav", replace(ACCESS, read_timeout_s=0.5))
 
 
 def test_a_link_is_signed_where_the_credentials_can(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +146,7 @@ def test_a_link_is_signed_where_the_credentials_can(store: Any, monkeypatch: pyt
         "private_key": key,
     }
     credentials = _credentials_of(told)
-    client = gs._client(ROOT)
+    client = gs._client_of(os.getpid())
     monkeypatch.setattr(client, "_credentials", credentials)
     monkeypatch.setattr(client, "_http_internal", storage.Client()._http)
 

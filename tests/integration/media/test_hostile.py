@@ -146,6 +146,11 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("https://localhost:PORT/allowed/..%2fsecret.wav", UNREADABLE, DOTS),
     ("https://localhost:PORT/allowed/..%5csecret.wav", UNREADABLE, DOTS),
     ("https://localhost:PORT/allowed/./../secret.wav", UNREADABLE, DOTS),
+    ("https://localhost:PORT/allowed/..;/secret.wav", UNREADABLE, DOTS),
+    ("https://localhost:PORT/allowed/..;a=b/secret.wav", UNREADABLE, DOTS),
+    ("https://localhost:PORT/allowed/%2e%2e%3b/secret.wav", UNREADABLE, DOTS),
+    ("https://localhost:PORT/allowed/%252e%252e%253ba/secret.wav", UNREADABLE, DOTS),
+    ("https://localhost:PORT/allowed/.;/a.wav", UNREADABLE, DOTS),
 ]
 
 

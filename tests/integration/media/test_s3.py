@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -75,7 +76,7 @@ def requests(store: S3) -> Iterator[list[dict[str, Any]]]:
     def note(request: Any, **_: Any) -> None:
         seen.append(dict(request.headers))
 
-    events = s3._client("s3://calls/2026/a.wav", ACCESS).meta.events
+    events = s3._client_of(os.getpid(), ACCESS.connect_timeout_s, ACCESS.read_timeout_s).meta.events
     events.register("before-send.s3", note)
     yield seen
     events.unregister("before-send.s3", note)
@@ -190,6 +191,23 @@ def test_a_store_that_is_out_of_reach_is_waited_for(store: S3, monkeypatch: pyte
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     with pytest.raises(MediaUnavailable, match="Could not connect"):
         probe(f"{ROOT}/a call.wav", ACCESS)
+
+
+@pytest.mark.usefixtures("anew")
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("AWS_PROFILE", "none", "profile"),
+        ("AWS_ENDPOINT_URL_S3", "127.0.0.1:9000", "Invalid endpoint"),
+    ],
+)
+def test_settings_of_which_no_client_can_be_made_are_waited_for(
+    store: S3, monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    for ask in (probe, sign_link):
+        with pytest.raises(MediaUnavailable, match=reason):
+            ask(f"{ROOT}/a call.wav", ACCESS)
 
 
 @pytest.mark.usefixtures("anew")

@@ -110,7 +110,8 @@ def test_connections_are_used_again(web: Web) -> None:
     ],
 )
 def test_what_a_status_means(web: Web, status: int, error: type[Exception], code: str) -> None:
-    web.answers["/a.wav"] = lambda exchange: exchange.reply(status)
+    # One that asks for patience is heeded by the job's own wait.
+    web.answers["/a.wav"] = lambda exchange: exchange.reply(status, headers={"Retry-After": "30"})
 
     with pytest.raises(error) as raised:
         probe(f"{web.url}/a.wav?token=very-secret", access_to(web))

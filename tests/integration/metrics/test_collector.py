@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.registry import CollectorRegistry
 
 from pipeline.errors import SettingsInvalid
+from pipeline.events import want_events
 from pipeline.history import Endpoint, counted
 from pipeline.job import Lane, Step
 from pipeline.ledger import Fleet
@@ -125,6 +126,24 @@ def test_a_closed_gate_is_told_with_its_reason(
     assert {each for each in REASONS if told["gong_ingest_gate_closings_total", (each,)]} == {reason}
     # the script's own table of reasons is the same
     assert all(f"{each} = " in script_text("close") for each in REASONS)
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_was_delivered_is_told_when_no_worker_has_the_webhook_any_more(
+    bench: Bench, registry: CollectorRegistry
+) -> None:
+    want_events(bench.store, kept=100, webhook=True)
+    bench.server.client.hset(bench.key("webhook"), mapping={"delivered": 7, "dropped": 2})
+    while_wanted = scrape(registry)
+    bench.server.client.hset(bench.key("webhook"), "wanted_until", "1")
+
+    told = scrape(registry)
+
+    totals = [("gong_ingest_webhook_events_total", (each,)) for each in ("delivered", "dropped", "given_up")]
+    assert [told[name] for name in totals] == [while_wanted[name] for name in totals] == [7, 2, 0]
+    gauges = {("gong_ingest_webhook_waiting_events", ()), ("gong_ingest_webhook_failing", ())}
+    assert gauges <= set(while_wanted)
+    assert not gauges & set(told)
 
 
 @pytest.mark.usefixtures("collector")

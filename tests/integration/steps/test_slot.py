@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.forecast import ARRIVAL_S, DAY_S
 from pipeline.job import Lane, State, Step
 from pipeline.ledger import Ledger
-from pipeline.limiter import Slot
+from pipeline.limiter import HORIZON_S, Refusal, Slot
 from pipeline.steps import Again, GoOn, Stop
 from tests.integration.steps.bench import Bench, beside
 from tests.integration.steps.slow import LongInComing, SlowToConnect, SlowToLeave
@@ -158,6 +159,18 @@ def test_behind_a_gate_or_without_budget_the_job_goes_back_and_costs_nothing(
     assert (after.state, after.code) == (State.PENDING, code)
     assert (bench.job()["attempts"], bench.sent(), api.health()["requests"]) == ("0", sent, arrived)
     assert bench.counts().requests == 0
+
+
+def test_a_request_that_comes_back_to_the_day_in_a_moment_is_waited_for(bench: Bench) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    granted = time.time() - DAY_S - ARRIVAL_S + HORIZON_S + 0.5
+    bench.server.client.rpush(f"{bench.name}:grants", round(granted * 1e6))
+    bench.pace(requests_per_day=1)
+    assert isinstance(refusal := bench.services.limiter.look(Lane.BACKFILL), Refusal)
+    assert (refusal.reason, 0 < refusal.wait_s < 1) == ("day", True)
+
+    assert bench.run(Step.CREATE_CALL) == GoOn()
 
 
 def test_a_slot_that_is_taken_back_by_a_closing_gate_is_not_used(bench: Bench, api: Simulator) -> None:

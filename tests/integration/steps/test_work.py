@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pipeline.job import Lane, State, Step
 from pipeline.steps import Again, GoOn, Stop
-from tests.integration.steps.bench import MEDIA, Bench, beside, make_client
-from tests.recordings import make_call
+from tests.integration.steps.bench import BATCH, MEDIA, Bench, beside, make_client
+from tests.recordings import make_call, wav
 from tests.simulators import Simulator
 from tests.waiting import await_true
 
@@ -91,6 +92,20 @@ def test_an_upload_whose_answer_was_lost_is_asked_about_after_its_deadline(
     assert bench.job()["state"] == State.DONE
 
 
+def test_nothing_is_told_of_a_file_that_was_replaced_after_its_upload(bench: Bench, api: Simulator) -> None:
+    bench.hand_in()
+    bench.run_before(Step.UPLOAD_MEDIA)
+    api.set_faults({"media.lost": 1})
+    assert isinstance(bench.run(Step.UPLOAD_MEDIA), Again)
+    api.set_faults({})
+    bench.media.write_bytes(wav(b"other"))
+
+    assert bench.run(Step.UPLOAD_MEDIA) == GoOn()
+
+    assert call_in(api, bench.name)["media"]["bytes"] != bench.media.stat().st_size
+    assert (bench.record().bytes, bench.record().sha256) == (None, None)
+
+
 def test_the_media_of_another_call_is_a_dead_letter_that_names_it(bench: Bench, api: Simulator) -> None:
     other = f"{bench.name}-first"
     bench.hand_in(name=other)
@@ -137,6 +152,38 @@ def test_media_that_is_away_for_now_is_waited_for(bench: Bench) -> None:
 
     bench.root.with_name("unmounted").rename(bench.root)
     assert bench.sent() == sent
+    assert bench.run(Step.UPLOAD_MEDIA) == GoOn()
+
+
+def test_media_that_stays_away_never_kills_its_recording(bench: Bench) -> None:
+    bench.have(settings=replace(bench.services.settings, attempts_max=3, backoff_cap_s=300.0))
+    due_key = f"{bench.name}:due:backfill:{BATCH}"
+    bench.hand_in()
+    bench.root.rename(bench.root.with_name("unmounted"))
+    assert bench.run(Step.VALIDATE) == Again(2.0, "media_unavailable")
+
+    for _ in range(5):
+        began = time.time()
+        after = bench.run(Step.VALIDATE)
+        assert isinstance(after, Stop)
+        assert (after.state, after.code) == (State.PENDING, "media_unavailable")
+        assert "media root" in after.message
+        ((job_id, due),) = bench.server.client.zrange(due_key, 0, -1, withscores=True)
+        assert due / 1000 - began == pytest.approx(225, abs=10)
+        bench.server.client.zadd(due_key, {job_id: 1})
+        bench.claim()
+
+    assert bench.job()["attempts"] == "1"
+    bench.root.with_name("unmounted").rename(bench.root)
+    assert bench.run(Step.VALIDATE) == GoOn()
+    assert bench.run(Step.CREATE_CALL) == GoOn()
+
+    # A call that is in Gong already keeps its place.
+    bench.root.rename(bench.root.with_name("unmounted"))
+    for _ in range(5):
+        assert bench.run(Step.UPLOAD_MEDIA) == Again(225.0, "media_unavailable")
+    assert bench.job()["attempts"] == "1"
+    bench.root.with_name("unmounted").rename(bench.root)
     assert bench.run(Step.UPLOAD_MEDIA) == GoOn()
 
 

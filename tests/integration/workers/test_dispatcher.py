@@ -23,9 +23,10 @@ from pipeline.store import Store
 from tests.clocks import Clock
 from tests.servers import Server
 from tests.waiting import await_true
+from workers import dispatcher
 from workers.app import make_app
 from workers.beat import Beat
-from workers.dispatcher import Dispatch, Dispatcher, Worker, look_at
+from workers.dispatcher import Dispatch, Dispatcher, Look, Worker, look_at
 
 BOTH, LIVE_ONLY, NONE = (Lane.LIVE, Lane.BACKFILL), (Lane.LIVE,), ()
 # Measured: 1,641 bytes and the name of the machine. With the recording in it: 5 KB, for each of a million.
@@ -102,6 +103,15 @@ def test_only_lanes_that_could_send_are_claimed_from(
     # the gate is told of without reading it
     gate = limiter.gate()
     assert look.gate_is_open is (gate is None)
+
+
+@pytest.mark.parametrize(("count", "is_spent"), [(7, False), (8, True)])
+def test_a_day_that_is_spent_is_told_of(store: Store, count: int, is_spent: bool) -> None:
+    clock = Clock()
+    limiter = make_limiter(store, clock)
+    spend(count)(limiter, clock)
+
+    assert look_at(limiter).day_is_spent is is_spent
 
 
 @dataclass(slots=True)
@@ -206,6 +216,34 @@ def test_a_gate_that_waits_for_a_probe_gets_one_job(bench: Bench) -> None:
         dispatch.turn(going_on)
 
     assert len(bench.messages()) == 1
+
+
+def test_an_upload_under_way_keeps_nobody_from_probing(bench: Bench) -> None:
+    bench.submit(2)
+    bench.ledger.claim(list(Lane), window=1)
+    bench.limiter.close_unauthorized("for the test")
+    bench.limiter.probe_now()
+
+    bench.dispatch().turn(threading.Event())
+
+    assert len(bench.messages()) == 1
+
+
+def test_a_request_that_comes_back_to_a_spent_day_gets_one_chain(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submit(9)
+    looks = [Look(LIVE_ONLY, gate_is_open=True, day_is_spent=True), *[Look(BOTH, gate_is_open=True)] * 2]
+    monkeypatch.setattr(dispatcher, "look_at", lambda _limiter: looks.pop(0))
+    dispatch, going_on = bench.dispatch(), threading.Event()
+
+    dispatch.turn(going_on)
+    dispatch.turn(going_on)
+
+    assert len(bench.messages()) == 1
+    dispatch._drips_until = 0.0
+    dispatch.turn(going_on)
+    assert len(bench.messages()) == 4
 
 
 def test_a_closed_gate_gets_none(bench: Bench) -> None:

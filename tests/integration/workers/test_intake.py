@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from pipeline.recording import submission_of
 from pipeline.settings import Settings
 from pipeline.store import Store
 from tests.clocks import Clock
-from tests.messages import make_message
+from tests.messages import make_envelope, make_message
 from tests.recordings import make_call
 from tests.servers import Server
 from tests.waiting import await_true
@@ -159,6 +160,20 @@ def test_what_cannot_be_handed_in_is_kept_with_the_reason_and_holds_up_nothing(
     assert row.reason
     assert bench.ledger.counts("live").rejected == 1
     assert done.taken
+
+
+def test_a_call_too_deep_to_be_written_is_refused_without_it(bench: Bench) -> None:
+    """A number that keeps its form makes the writing of a call a matter of Python's own calls."""
+    message = make_envelope()
+    deep = "[" * 600 + "1.50" + "]" * 600
+    call = json.dumps(make_call("a", customData="DEEP")).replace('"DEEP"', deep)
+    message["body"] = base64.b64encode(f'[[{call}, "a.wav"], {{}}, {{}}]'.encode()).decode()
+    bench.send(json.dumps(message), message_for("behind"))
+
+    bench.turn()
+
+    assert (bench.refused(), bench.waiting()) == ([("call_invalid", "a")], 0)
+    assert bench.batch_of("behind") == "live"
 
 
 def test_a_message_over_which_the_program_stumbles_holds_up_nothing(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.events import want_events
 from pipeline.job import Reason
 from pipeline.store import Store
+from pipeline.webhook.deliveries import READ_EVENTS
+from tests.environment import ENVIRONMENT
 from tests.hook import SECRET, running_hook
 from tests.integration.ledger.bench import Bench
 from tests.servers import Server
@@ -39,6 +45,7 @@ def worker(server: Server, namespace: str, monkeypatch: pytest.MonkeyPatch) -> W
             yield
         finally:
             duty.stop(consumer)
+            duty.shutdown(consumer)
 
     return run
 
@@ -81,6 +88,73 @@ def test_a_worker_that_stops_delivers_what_is_there(
             bench.bury("a", "b", "c")
             await_true(hook.arrivals, "the first one is under way")
         await_true(lambda: len(hook.taken()) == 3, "all are delivered")
+
+
+def test_a_worker_that_is_stopped_delivers_all_that_is_there_and_ends(
+    bench: Bench, tmp_path: Path, namespace: str
+) -> None:
+    count = 3 * READ_EVENTS
+    with running_hook(tmp_path) as hook:
+        hook.answer(204, wait_s=0.1)
+        want_events(bench.store, kept=100_000, webhook=True)
+        bench.bury(*(f"pbx-{number}" for number in range(count)))
+        settings = {
+            "GONG_INGEST_REDIS_URL": bench.server.url,
+            "GONG_INGEST_NAMESPACE": namespace,
+            "GONG_INGEST_WEBHOOK_URL": hook.url,
+            "GONG_INGEST_WEBHOOK_SECRET": SECRET,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "workers", "--quiet", "worker", "-c", "1"],
+            env={**ENVIRONMENT, **settings},
+        )
+        try:
+            await_true(hook.arrivals, "the first one is under way", within_s=30)
+            process.terminate()
+            # Sooner than the grace ends, since everything is delivered.
+            assert process.wait(18) == 0
+        finally:
+            process.kill()
+            process.wait()
+        assert len(hook.taken()) == count
+    assert bench.server.client.hkeys(bench.key("duties")) == []
+
+
+def test_a_stopping_worker_gives_up_with_its_grace(
+    bench: Bench, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.webhook.LAST_TURN_S", 0)
+    with running_hook(tmp_path) as hook:
+        hook.answer(204, wait_s=0.5)
+        with worker(WEBHOOK_URL=hook.url, WEBHOOK_SECRET=SECRET):
+            await_true(lambda: is_wanted(bench) == "100000", "events are wanted")
+            bench.bury(*"abcdefghijklmnopqrst")
+            await_true(hook.arrivals, "the first one is under way")
+            ends = time.monotonic() + 3
+            for module in ("workers.turns", "workers.webhook"):
+                monkeypatch.setattr(f"{module}.stop_by", lambda: ends)
+        taken = len(hook.taken())
+        assert 1 < taken < 20
+        await_true(lambda: bench.server.client.hkeys(bench.key("duties")) == [], "the duty is left")
+        assert len(hook.taken()) <= taken + 1
+
+
+def test_settings_that_cannot_be_read_for_a_moment_end_nothing(
+    bench: Bench,
+    worker: Worker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("workers.turns.REFUSED_WAIT_S", 0.1)
+    secret = tmp_path / "redis-password"
+    secret.write_text("", "utf-8")
+    with worker(EVENTS_KEPT="500", REDIS_PASSWORD_FILE=str(secret)):
+        await_true(lambda: "No event is delivered until then." in caplog.text, "it is told")
+        time.sleep(0.5)
+        assert caplog.text.count("No event is delivered until then.") == 1
+        monkeypatch.delenv("GONG_INGEST_REDIS_PASSWORD_FILE")
+        await_true(lambda: is_wanted(bench) == "500", "events are wanted")
 
 
 def test_a_stream_is_wanted_without_a_webhook(bench: Bench, worker: Worker) -> None:

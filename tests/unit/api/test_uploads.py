@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.api.problem import Refused
 from pipeline.api.uploads import INCOMING_KEPT_S, UNKNOWN_KEPT_S, Uploads
-from pipeline.errors import LedgerUnreachable, MediaRefused, SettingsInvalid
+from pipeline.errors import LedgerRefused, LedgerUnreachable, MediaRefused, SettingsInvalid
 from pipeline.job import State, job_id_of
 from pipeline.media import Access, probe
 from pipeline.settings import Settings
@@ -158,6 +158,47 @@ def test_nothing_is_swept_while_the_ledger_is_out_of_reach(uploads: Uploads) -> 
 
     with pytest.raises(LedgerUnreachable):
         uploads.sweep(fail, now=NOW + 10 * UNKNOWN_KEPT_S)
+    assert len(files(uploads)) == 1
+
+
+@pytest.mark.parametrize("which", ["uploads", "shelf", "incoming"])
+def test_a_folder_that_cannot_be_read_is_told_once_and_ends_nothing(
+    uploads: Uploads, which: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference, _ = keep(uploads, "pbx-1")
+    shelf = (uploads.root / reference).parent
+    gone = {"uploads": uploads.folder, "shelf": shelf, "incoming": uploads.folder / ".incoming"}[which]
+    scandir, listdir = os.scandir, os.listdir
+
+    def fail(read: Any) -> Any:
+        def instead(folder: Any) -> Any:
+            if Path(folder) == gone:
+                raise OSError(errno.ESTALE, "Stale file handle")
+            return read(folder)
+
+        return instead
+
+    monkeypatch.setattr(os, "scandir", fail(scandir))
+    monkeypatch.setattr(os, "listdir", fail(listdir))
+    for _ in range(2):
+        assert uploads.sweep(lambda ids: [State.DONE] * len(ids), now=NOW) == 0
+    assert caplog.text.count("Uploads are not swept until this is mended: [Errno") == 1
+
+    monkeypatch.undo()
+    assert uploads.sweep(lambda ids: [State.DONE] * len(ids), now=NOW) == 1
+
+
+def test_a_ledger_that_refuses_is_told_once_and_nothing_is_removed(
+    uploads: Uploads, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(uploads, "pbx-1")
+
+    def refuse(_: Sequence[str]) -> list[State | None]:
+        raise LedgerRefused("The ledger's server refuses: NOPERM.")
+
+    for _ in range(2):
+        assert uploads.sweep(refuse, now=NOW + 10 * UNKNOWN_KEPT_S) == 0
+    assert caplog.text.count("NOPERM") == 1
     assert len(files(uploads)) == 1
 
 

@@ -49,6 +49,12 @@ def test_an_answer_without_tokens_is_lost_only_when_the_grant_is_refused(
     assert nothing.wait_s >= RETRY_S
 
 
+def test_a_page_of_a_server_between_loses_nothing() -> None:
+    nothing = nothing_of(Answer(400, messages=("<html>",), complete=False), "app.gong.io")
+
+    assert (nothing.is_refused, nothing.is_lost) == (False, False)
+
+
 def test_a_retry_after_is_heeded_up_to_five_minutes() -> None:
     def wait_s(text: str) -> float:
         return nothing_of(Answer(429, retry_after=text), "app.gong.io").wait_s

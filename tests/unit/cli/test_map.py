@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import json
+import os
+import secrets
+import sys
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli import ExitCode, main
 from pipeline.cli.map import map as map_command
+from pipeline.cli.map import written_to
 from pipeline.manifest import Row, read_manifest
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "mappings"
@@ -77,6 +85,78 @@ def test_first_map_is_written_to_a_new_file_alone(tmp_path: Path, capsys: pytest
     assert code == ExitCode.WRONG_USAGE
     assert f"{output} exists already" in told
     assert output.read_text("utf-8") == "mine"
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Path:
+    """An export of many rows, the end of which did not come."""
+    header, *rows = EXPORT.read_bytes().splitlines(keepends=True)
+    export = tmp_path / "calls.csv.gz"
+    export.write_bytes(gzip.compress(header + b"".join(rows) * 1000)[:-20])
+    return export
+
+
+def test_manifest_is_there_whole_or_not_at_all(
+    cut_off: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "calls.jsonl"
+
+    for _ in range(2):
+        code, _, told = ended(capsys, cut_off, "--map", MAP, "--output", output)
+        assert (code, "could not be read beyond" in told) == (ExitCode.WRONG_USAGE, True), told
+        assert list(tmp_path.iterdir()) == [cut_off]
+
+    assert run(EXPORT, "--map", MAP, "--output", output).return_value == ExitCode.DONE
+    assert len(output.read_text("utf-8").splitlines()) == 2
+    assert {each.name for each in tmp_path.iterdir()} == {cut_off.name, output.name}
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_came_to_be_there_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool
+) -> None:
+    output = tmp_path / "calls.jsonl"
+
+    def without_links(_path: Path, _target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(Path, "hardlink_to", without_links)
+    assert run(EXPORT, "--map", MAP, "--output", tmp_path / "other.jsonl").return_value == ExitCode.DONE
+
+    def write() -> None:
+        with written_to(output) as file:
+            file.write("other")
+            output.write_text("mine", "utf-8")
+
+    with pytest.raises(click.UsageError, match="exists already"):
+        write()
+
+    assert output.read_text("utf-8") == "mine"
+    assert {each.name for each in tmp_path.iterdir()} == {"calls.jsonl", "other.jsonl"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is a device that is always full")
+def test_full_disk_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "calls.jsonl"
+    monkeypatch.setattr(secrets, "token_hex", lambda _count: "full")
+    opened = Path.open
+
+    def on_a_full_disk(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == ".calls.jsonl.full":
+            path.symlink_to("/dev/full")
+            return opened(path, "w", **options)
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", on_a_full_disk)
+
+    code, _, told = ended(capsys, EXPORT, "--map", MAP, "--output", output)
+
+    assert code == ExitCode.WRONG_USAGE
+    assert f"{output} cannot be written: No space left" in told
+    assert not list(tmp_path.iterdir())
 
 
 def test_first_map_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

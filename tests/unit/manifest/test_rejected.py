@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
 import json
 import os
@@ -408,6 +409,24 @@ def test_rows_that_are_still_wrong_are_left_in_the_file(folder: Path) -> None:
     path.write_text(json.dumps(good))
     assert reject(path) is None
     assert {each.name for each in folder.iterdir()} == {"calls.jsonl", "calls.rejected.jsonl.bak"}
+
+
+@pytest.mark.parametrize("name", ["bad.jsonl", "calls.rejected (1).jsonl", "calls-mended.ndjson"])
+def test_rows_that_are_still_wrong_are_left_in_their_file_whatever_it_is_called(
+    folder: Path, name: str
+) -> None:
+    write_bad(Path("calls.jsonl"), 2, 4)
+    reject(Path("calls.jsonl"), wanted=Path(name))
+    assert reject(Path(name)) == Path(name)
+    assert {each.name for each in folder.iterdir()} == {"calls.jsonl", name}
+
+
+def test_a_compressed_file_of_rejected_rows_is_not_overwritten(folder: Path) -> None:
+    write_bad(Path("calls.jsonl"), 2, 4)
+    reject(Path("calls.jsonl"), wanted=Path("bad.jsonl"))
+    Path("bad.jsonl.gz").write_bytes(content := gzip.compress(Path("bad.jsonl").read_bytes()))
+    assert reject(Path("bad.jsonl.gz")) == Path("bad.rejected.jsonl")
+    assert Path("bad.jsonl.gz").read_bytes() == content
 
 
 def test_the_same_rows_leave_nothing_behind(folder: Path) -> None:

@@ -36,7 +36,7 @@ def make_census(**totals: int) -> Census:
 
 
 def found(overview: Overview, census: Census, done_by: float | None = None) -> list[Sample | Distribution]:
-    return list(samples(overview, census, done_by))
+    return list(samples(overview, census, Webhook(3, delivered=9, dropped=2, given_up=1), done_by))
 
 
 def values(
@@ -97,13 +97,15 @@ def test_jobs_are_told_by_state_and_open_ones_by_lane() -> None:
 
 
 def test_the_webhook_is_told_as_it_stands() -> None:
-    failing = make_overview(webhook=Webhook(3, delivered=9, dropped=2, given_up=1, failing_since=NOON_S))
+    failing = make_overview(webhook=Webhook(3, failing_since=NOON_S))
 
     assert values(the.WEBHOOK_WAITING, failing) == {(): 3}
     assert values(the.WEBHOOK_FAILING, failing) == {(): 1}
     assert values(the.WEBHOOK_FAILING, make_overview(webhook=Webhook(0))) == {(): 0}
-    assert values(the.WEBHOOK_ENDED, failing) == {("delivered",): 9, ("dropped",): 2, ("given_up",): 1}
     assert values(the.WEBHOOK_WAITING) == values(the.WEBHOOK_FAILING) == {}
+    # Counters never fall, also when no worker has the webhook any more.
+    for overview in (failing, EMPTY):
+        assert values(the.WEBHOOK_ENDED, overview) == {("delivered",): 9, ("dropped",): 2, ("given_up",): 1}
 
 
 def test_counters_are_told_by_what_their_names_say() -> None:

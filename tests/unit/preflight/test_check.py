@@ -207,6 +207,19 @@ def test_twins_are_told_with_both_lines_and_counted_once(tmp_path: Path) -> None
     assert totals == Totals(rows=5, rejected=2, repeated=1, uploads=2, lines=5)
 
 
+def test_an_address_of_media_that_stands_twice_is_shown_without_its_signature(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    media = "https://media.harbor-pine.com/a.wav?signature=very-secret"
+    rows = ({"call": make_call(clientUniqueId=own_id), "media": media} for own_id in "ab")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    _, (finding,) = run(path)
+
+    assert (finding.code, finding.first_line) == ("media_twice", 1)
+    assert "'https://media.harbor-pine.com/a.wav?…'" in finding.message
+    assert "very-secret" not in finding.message
+
+
 class Bundles(Kept):
     """Keeps how many findings were told at once as well."""
 

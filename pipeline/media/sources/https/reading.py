@@ -92,8 +92,11 @@ class _Web:
                 target.path + target.query,
                 headers={**headers, **own},
                 timeout=Timeout(connect=self._access.connect_timeout_s, read=self._access.read_timeout_s),
-                # Once more if a connection that was kept open has been closed by the server meanwhile.
-                retries=Retry(1, connect=0, read=1, redirect=0, status=0, other=0),
+                # Once more if a connection that was kept open has been closed by the server meanwhile. A job
+                # waits without a worker, so not here for as long as a server asks.
+                retries=Retry(
+                    1, connect=0, read=1, redirect=0, status=0, other=0, respect_retry_after_header=False
+                ),
                 redirect=False,
                 preload_content=False,
                 decode_content=False,

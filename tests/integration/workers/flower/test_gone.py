@@ -63,7 +63,7 @@ def test_a_frozen_server_does_not_freeze_flower(own: tuple[Server, Flower, Fille
 
     server.freeze()
     try:
-        slow = [threading.Thread(target=look, args=(path,)) for path in PATHS]
+        slow = [threading.Thread(target=look, args=(path,)) for path in (*PATHS, "/metrics")]
         for thread in slow:
             thread.start()
         # When all of these are at it, and none has given the server up:
@@ -73,10 +73,12 @@ def test_a_frozen_server_does_not_freeze_flower(own: tuple[Server, Flower, Fille
             look(path)
         for thread in slow:
             thread.join()
+        assert "gong_ingest_up 0.0" in flower.get("/metrics").text
     finally:
         server.thaw()
+    assert "gong_ingest_up 1.0" in flower.get("/metrics").text
     assert set(ended[:5]) == set(OWN)
-    assert set(ended[5:]) == set(PATHS)
+    assert set(ended[5:]) == {*PATHS, "/metrics"}
 
 
 def test_a_report_that_cannot_be_finished_is_broken_off(own: tuple[Server, Flower, Filled]) -> None:

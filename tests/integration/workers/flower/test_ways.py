@@ -16,6 +16,7 @@ from tests.documents import elements, links
 from tests.flowers import Flower, environment, flower_command, free_port, running_flower
 from tests.ledgers import Filled
 from tests.waiting import await_true
+from workers.flower.here import REFUSED
 
 NAME = 'a/b "c"'
 
@@ -88,6 +89,34 @@ def test_without_a_password_everybody_looks_and_nobody_does_anything(
         assert (refused.status, "no password" in refused.text) == (403, True)
         assert not ledger.ledger.counts("other").paused_at
         assert enabled_buttons(flower.get("/batches").text) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "calls/flower"])
+def test_without_a_password_no_page_answers_to_a_name_that_another_site_gave(
+    server_url: str, namespace: str, prefix: str
+) -> None:
+    below = f"/{prefix}" if prefix else ""
+    stranger = {"Host": "evil.example:5555"}
+    with running_flower(server_url, namespace, prefix=below, login="") as flower:
+        for path in (
+            "/batches",
+            "/workers",
+            "/tasks",
+            "/metrics",
+            "/healthcheck",
+            "/api/workers",
+            "/nowhere",
+        ):
+            refused = flower.ask("GET", path, stranger)
+            assert (refused.status, refused.text) == (403, REFUSED), path
+        assert flower.ask("POST", "/batch/act", stranger, "").text == REFUSED
+        for own in ("localhost", f"localhost:{flower.port}", "[::1]:80", "127.0.0.1"):
+            assert flower.ask("GET", "/metrics", {"Host": own}).status == 200
+
+
+def test_with_a_password_every_name_is_as_good(server_url: str, namespace: str) -> None:
+    with running_flower(server_url, namespace) as flower:
+        assert flower.ask("GET", "/batches", {"Host": "flower.example.com"}).status == 200
 
 
 def enabled_buttons(page: str) -> list[str]:

@@ -13,6 +13,7 @@ from tests.unit.manifest.mapping.maps import (
     MAP,
     column_map,
     export_of,
+    first,
     mapped,
     mapped_row,
     objects_of,
@@ -41,6 +42,16 @@ def test_quotation_mark_that_is_not_closed_costs_its_line_alone(tmp_path: Path) 
 def test_lines_above_the_header_are_skipped_and_counted(tmp_path: Path) -> None:
     content = b'Report of "calls"\nby Jane\n\n' + export_of(CELLS)
     column = column_map("[export]\nskip_lines = 2\n" + MAP, tmp_path)
+    assert lines_of(list(read_manifest(io.BytesIO(content), reading=Reading(column_map=column)))) == [
+        ("Row", 5)
+    ]
+
+
+def test_blank_lines_at_the_very_top_are_counted_as_a_first_map_counts_them(tmp_path: Path) -> None:
+    content = b"\nReport\n \n" + export_of(CELLS)
+    skipped = first(content)["export"]["skip_lines"]
+    column = column_map(f"[export]\nskip_lines = {skipped}\n" + MAP, tmp_path)
+    assert skipped == 3
     assert lines_of(list(read_manifest(io.BytesIO(content), reading=Reading(column_map=column)))) == [
         ("Row", 5)
     ]

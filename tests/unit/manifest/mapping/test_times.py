@@ -82,6 +82,9 @@ def test_other_text_is_refused(form: str, text: str, message: str) -> None:
         ("%m/%d/%Y %I:%M", "has no AM or PM"),
         ("DD.MM.YYYY", "is not a format; write iso, rfc2822"),
         ("%Y-%m-%d %Q", "cannot be used"),
+        ("%Y-%m-%d %H:%M %Z", "names of zones say no offset .*name the zone"),
+        ("%Y-%m-%d %H:%M %%z%Z", "names of zones say no offset"),
+        ("%%d/%m/%Y %H:%M", "has no day;"),
         ("", "is not a format"),
     ],
 )
@@ -90,7 +93,13 @@ def test_format_that_gives_no_date_with_its_time_is_refused(text: str, message: 
         check_format(text)
 
 
-@pytest.mark.parametrize("text", ["iso", "epoch_ms", "%c", "%x %X", "%d%b%y %H%M", "%Y-%m-%d %H:%M:%S%z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("iso", "epoch_ms", "%c", "%x %X", "%d%b%y %H%M", "%Y-%m-%d %H:%M:%S%z"),
+        *("%d.%m.%Y %H:%M %%Z", "%Y-%m-%d %H:%M:%S %z %Z"),
+    ],
+)
 def test_format_that_gives_one_is_taken(text: str) -> None:
     check_format(text)
 
@@ -101,6 +110,7 @@ def test_forms_that_say_their_offset_need_no_zone() -> None:
     assert may_have_offset("iso")
     assert not has_offset("iso")
     assert not may_have_offset("%Y-%m-%d %H:%M")
+    assert not may_have_offset("%Y-%m-%d %H:%M %%z")
 
 
 @pytest.mark.parametrize("name", ["Mars", "", "../etc/passwd", "EST5EDT4", "America/Now_York", "\0"])

@@ -8,13 +8,13 @@ import pytest
 
 from pipeline.history import Answered, Endpoint, Minute, Part, Throughput
 from pipeline.job import Lane
-from pipeline.limiter import Day, Limits
+from pipeline.limiter import ROLLING, Day, Limits
 from tests.clocks import NOON_S
 from tests.unit.overviews import make_counts, make_overview
 from workers.flower.bar import bar_of
 from workers.flower.batch import PARTS_MIN, chart_of_batch, end_of_chart
 from workers.flower.batches import an_hour
-from workers.flower.budget import BAR_MINUTES, Return, chart_of_day, returns_of
+from workers.flower.budget import BAR_MINUTES, Return, chart_of_day, kept_for_live, returns_of
 from workers.flower.chart import HEIGHT, Series, chart_of, nice
 
 DAY_S = 86_400.0
@@ -113,3 +113,24 @@ def test_a_day_of_the_calendar_comes_back_at_its_midnight() -> None:
 
 def test_nothing_comes_back_where_nothing_is_used() -> None:
     assert returns_of(make_overview(day=Day(NOON_S, 0))) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "day", "kept"),
+    [
+        # A tenth of the day while nothing of it was used, and less the nearer its end is.
+        (ROLLING, Day(NOON_S, 0), 1_000),
+        (ROLLING, Day(NOON_S, 9, granted=(NOON_S,)), 1_001),
+        (ROLLING, Day(NOON_S, 9, granted=(NOON_S - 18 * 3600, NOON_S)), 251),
+        # Of a day that rolls never less than live may want.
+        (ROLLING, Day(NOON_S, 9, live_most=70, granted=(NOON_S - DAY_S + 60, NOON_S)), 90),
+        ("UTC", Day(NOON_S, 9, live_most=70, granted=(NOON_S,)), 75),
+        ("UTC", Day(NOON_S + 6_340, 9, live_most=70, granted=(NOON_S,)), 1),
+    ],
+)
+def test_what_is_kept_for_live_melts_until_the_day_ends(window: str, day: Day, kept: int) -> None:
+    assert kept_for_live(make_overview(limits=Limits(3.0, 10_000, 0.01, 1, 0.1, window), day=day)) == kept
+
+
+def test_nothing_is_kept_for_live_that_has_no_share() -> None:
+    assert kept_for_live(make_overview()) == 0

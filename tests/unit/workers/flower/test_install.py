@@ -12,7 +12,8 @@ from flower.views.tasks import TASK_COLUMNS
 
 from workers.flower.call import is_call_id
 from workers.flower.download import disposition
-from workers.flower.install import is_loopback, problem_of_openness, problem_of_version
+from workers.flower.here import is_loopback, is_own_name
+from workers.flower.install import problem_of_openness, problem_of_version
 from workers.flower.loader import LIST_BEGINS, PagesLoader, with_entries
 from workers.flower.tasks import COLUMNS, shown_task
 
@@ -57,6 +58,25 @@ def test_nobody_else_is_let_in_without_a_password(overrides: dict[str, Any], *, 
 def test_an_address_that_is_every_address_is_not_this_machine_only() -> None:
     assert not is_loopback("")
     assert is_loopback("127.3.2.1")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [
+        ("localhost", True),
+        ("LOCALHOST:5555", True),
+        ("127.0.0.1:5555", True),
+        ("[::1]:5555", True),
+        ("", False),
+        ("evil.example:5555", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("192.168.1.4:5555", False),
+        ("[::1", False),
+    ],
+)
+def test_only_names_that_nobody_else_can_give_are_this_machines(host: str, *, is_own: bool) -> None:
+    assert is_own_name(host) is is_own
 
 
 def test_a_navigation_that_is_not_known_is_refused() -> None:
