@@ -163,7 +163,7 @@ def _done(place: Place, fields: Mapping[str, str]) -> dict[str, Any]:
         "client_unique_id": fields["n"],
         "url": url.replace(CALL_ID_PLACE, call_id) if url else None,
         "attempts": int(fields.get("a", 0)),
-        "bytes": int(fields["z"]) if "z" in fields else None,
+        "bytes": int(fields["z"]) if fields.get("z") else None,
         "sha256": base64.b64decode(f"{fields['h']}=").hex() if "h" in fields else None,
         "accepted_at": float(fields["t"]),
         "ended_at": float(fields["d"]),

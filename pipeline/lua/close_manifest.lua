@@ -16,16 +16,15 @@ end
 -- Of a million lines hardly more is done than for each chunk of them.
 local may_be_rejected = redis.call('EXISTS', rejected_key(batch)) == 1
 for chunk = chunk_of(last), chunk_of(last_line(batch, manifest)) do
-  local key, is_whole = rows_key(batch, manifest, chunk), chunk > chunk_of(last)
-  local size = redis.call('HLEN', key)
-  for _, line in ipairs((may_be_rejected or not is_whole) and redis.call('HKEYS', key) or {}) do
+  local key, gone = rows_key(batch, manifest, chunk), {}
+  for _, line in ipairs(redis.call('HKEYS', key)) do
     if tonumber(line) > last then
-      if not is_whole then redis.call('HDEL', key, line) end
+      gone[#gone + 1] = line
       if may_be_rejected then leave_rejected(batch, manifest, line) end
     end
   end
-  if is_whole then redis.call('DEL', key) end
-  forgotten = forgotten + size - redis.call('HLEN', key)
+  if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
+  forgotten = forgotten + #gone
 end
 redis.call('HSET', manifests_key(batch), manifest .. ':last', last, manifest .. ':fingerprint', ARGV[4],
   manifest .. ':read_at', as_text(now))

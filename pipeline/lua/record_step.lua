@@ -12,7 +12,8 @@
 -- the names are short and times are whole seconds; all values but a very long name take at most 64 bytes, which
 -- is what keeps a small hash compact. The address of the call is kept once a batch, with {call_id} in its place.
 --   state, batch, content, call_id, adopted, url    as before
---   n clientUniqueId, h SHA-256 (base64), z bytes, a attempts (if any), t accepted, d done
+--   n clientUniqueId, h SHA-256 (base64), z bytes of what was uploaded ('' if not known), a attempts (if any), t accepted,
+--   d done
 local function finish(id, batch, now, client_unique_id, details)
   let_go(id, batch, 'done')
   local key = job_key(id)

@@ -133,7 +133,8 @@ def _uploaded(outcome: Outcome, result: Answer | IngestError, stream: MediaStrea
     """
     details = {"url": result.url} if isinstance(result, Answer) and result.url else {}
     if outcome.code == "already_handled":
-        return details
+        # That there is media is known by this, whatever its size.
+        return details | {"bytes": ""}
     details["bytes"] = str(stream.size_bytes)
     if stream.count == stream.size_bytes:
         details["sha256"] = stream.sha256_hex
