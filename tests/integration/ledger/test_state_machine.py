@@ -372,7 +372,7 @@ class Ledgers(RuleBasedStateMachine):
             for lane in Lane:
                 due, turn = self.story.due[lane, batch], self.story.turns[lane].get(batch)
                 assert (turn is not None) == (bool(due) and not (its and its.is_paused))
-                assert turn is None or turn <= max(min(due.values()), self.model.now_ms)
+                assert turn is None or turn < max(min(due.values()), self.model.now_ms) + BUNDLE_MS
 
     def check_events(self, before: Story) -> None:
         """Each job that is done or dead now was told of once, and each end of the batch with a manifest."""
