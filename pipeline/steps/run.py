@@ -24,11 +24,11 @@ from pipeline.outcome import Effect, FleetEffect, Outcome
 from pipeline.steps.services import Services
 from pipeline.steps.settle import (
     COUNTDOWN_OF_UPLOAD_MAX_S,
-    Again,
     GoOn,
     Next,
     Stop,
     hand_back,
+    put_off,
     settle,
     wait_elsewhere,
 )
@@ -119,5 +119,4 @@ def _wait_for_media(held: Held, message: str, services: Services) -> Next:
     wait_s = settings.backoff_cap_s * (1 + services.random()) / 2
     keep = held.step is Step.UPLOAD_MEDIA and wait_s <= COUNTDOWN_OF_UPLOAD_MAX_S
     wait = Wait(wait_s, keep=keep, costs_attempt=False, reason=Reason(UNAVAILABLE, message))
-    state = services.ledger.postpone(held, wait)
-    return Again(wait_s, UNAVAILABLE) if state is State.ACTIVE else Stop(state, UNAVAILABLE, message)
+    return put_off(held, wait, services)

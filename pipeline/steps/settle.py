@@ -70,7 +70,7 @@ def settle(held: Held, outcome: Outcome, services: Services) -> Next:
     if snoozed and not keep:
         wait_s = AT_THE_GATE_S
     wait = Wait(wait_s, keep=keep, costs_attempt=not snoozed, reason=reason, keeps_place=not for_probe)
-    return _postpone(held, wait, services)
+    return put_off(held, wait, services)
 
 
 def _wait_of(held: Held, outcome: Outcome, services: Services) -> float:
@@ -91,17 +91,18 @@ def wait_elsewhere(held: Held, refusal: Refusal, services: Services) -> Next:
         costs_attempt=False,
         reason=Reason(f"waits_{refusal.reason}"),
     )
-    return _postpone(held, wait, services)
+    return put_off(held, wait, services)
 
 
 def hand_back(held: Held, message: str, services: Services) -> Next:
     """Make the job pending again, so that another worker goes on with it at once."""
-    return _postpone(
+    return put_off(
         held, Wait(0.0, keep=False, costs_attempt=False, reason=Reason("handed_back", message)), services
     )
 
 
-def _postpone(held: Held, wait: Wait, services: Services) -> Next:
+def put_off(held: Held, wait: Wait, services: Services) -> Next:
+    """Put an attempt off, and give what comes next."""
     state = services.ledger.postpone(held, wait)
     if state is State.DEAD:
         log.warning(
