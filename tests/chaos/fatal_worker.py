@@ -6,11 +6,13 @@ A plan in the folder CHAOS_FOLDER names the moment for each clientUniqueId: befo
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +35,24 @@ def _plan() -> dict[str, str]:
     return {job_id_of(client_unique_id): point for client_unique_id, point in planned.items()}
 
 
-def _die_if_planned(moment: str, job_id: str) -> None:
-    if _plan().get(job_id) != moment:
+@contextmanager
+def _fatal_at(moment: str, job_ids: Sequence[str]) -> Iterator[None]:
+    """Die behind the body if the moment is planned for one of these jobs.
+
+    A worker that dies takes its children with it. So no other process dies while the body runs: what it
+    recorded is not recorded again, and the moment behind it would never be met.
+    """
+    if moment not in {_plan().get(job_id) for job_id in job_ids}:
+        yield
         return
-    try:
-        marker_of(FOLDER, moment).touch(exist_ok=False)
-    except FileExistsError:
-        return
-    os.kill(os.getpid(), signal.SIGKILL)
+    with (FOLDER / "dying").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+        try:
+            marker_of(FOLDER, moment).touch(exist_ok=False)
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _wrap(owner: Any, name: str, where: Callable[..., tuple[str, str]]) -> None:
@@ -50,10 +62,10 @@ def _wrap(owner: Any, name: str, where: Callable[..., tuple[str, str]]) -> None:
     @functools.wraps(original)
     def fatal(*args: Any, **kwargs: Any) -> Any:
         point, job_id = where(*args, **kwargs)
-        _die_if_planned(f"before {point}", job_id)
-        result = original(*args, **kwargs)
-        _die_if_planned(f"after {point}", job_id)
-        return result
+        with _fatal_at(f"before {point}", [job_id]):
+            pass
+        with _fatal_at(f"after {point}", [job_id]):
+            return original(*args, **kwargs)
 
     setattr(owner, name, fatal)
 
@@ -84,11 +96,10 @@ def _at_acquire(_limiter: Limiter, _lane: Lane, *, held: Held, **_: Any) -> tupl
 def _fatal_publish(ledger: Ledger, messages: Sequence[StepMessage]) -> None:
     """Publish what was claimed together, and die before or after for whichever of it that is planned."""
     published = [json.loads(json.loads(message.text)["body"])[1]["job_id"] for message in messages]
-    for job_id in published:
-        _die_if_planned("before publish", job_id)
-    _publish(ledger, messages)
-    for job_id in published:
-        _die_if_planned("after publish", job_id)
+    with _fatal_at("before publish", published):
+        pass
+    with _fatal_at("after publish", published):
+        _publish(ledger, messages)
 
 
 _wrap(Ledger, "begin_step", _at_begin)
