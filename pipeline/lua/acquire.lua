@@ -33,10 +33,11 @@ local state = redis.call('HMGET', limiter_key, 'next_us', 'live_us', 'promised_u
 local next_us, live_us, promised_us = tonumber(state[1]), tonumber(state[2] or 0), tonumber(state[3] or 0)
 local failures, notice = state[8] or '0', state[9] or '0'
 
--- A slot that its holder missed was not used: the day has it again.
+-- A slot that its holder missed was not used: the day has it again, and a closed gate is yet to be probed.
 if missed ~= '' then
   redis.call('LREM', grants_key, -1, missed)
   redis.call('HINCRBY', limiter_key, 'missed', 1)
+  take_probe_back(now, missed)
 end
 
 local id, noted = ARGV[14], ARGV[17]
@@ -175,7 +176,7 @@ if not look_only then
     notice = give_notice('shift ' .. as_text(slot - math.floor(interval / 2)) .. ' ' .. as_text(interval))
   end
   if is_probe then
-    redis.call('HSET', gate_key, 'until_us', as_text(slot + gate.interval_us),
+    redis.call('HSET', gate_key, 'probe_us', as_text(slot), 'until_us', as_text(slot + gate.interval_us),
       'interval_us', as_text(math.min(gate.interval_us * 2, LAST_INTERVAL_US)))
   end
   if noted ~= '' then note_request(slot) end

@@ -138,6 +138,50 @@ def test_only_one_request_is_the_probe(limiter: Limiter, clock: Clock) -> None:
     assert refused(limiter).wait_s == 5
 
 
+@pytest.mark.parametrize("reason", PROBES)
+def test_a_probe_that_did_not_leave_is_let_through_again_and_costs_no_wait(
+    limiter: Limiter, clock: Clock, reason: str
+) -> None:
+    CLOSE[reason](limiter)
+    waits = []
+    for _ in range(4):
+        clock.advance(refused(limiter).wait_s)
+        probe: Slot | None = None
+        for _ in range(4):
+            # It was bound, and its holder was late for it.
+            answer = limiter.acquire(Lane.LIVE, missed=probe)
+            assert isinstance(answer, Slot)
+            assert answer.is_probe
+            probe = answer
+            clock.advance(1)
+        waits.append(round(refused(limiter).wait_s))
+
+    assert waits == [4, 9, 19, 39]
+    assert limiter.in_force().missed == 12
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        lambda limiter: limiter.close_unauthorized("401", retry_after_s=60),
+        lambda limiter: limiter.close_by_hand("maintenance"),
+        lambda limiter: limiter.close_for(60, "429"),
+    ],
+)
+def test_a_probe_that_did_not_leave_brings_no_other_wait_to_an_end(
+    limiter: Limiter, clock: Clock, moved: Callable[[Limiter], object]
+) -> None:
+    limiter.close_unauthorized("401")
+    clock.advance(5)
+    probe = granted(limiter)
+    moved(limiter)
+    before = limiter.gate()
+
+    assert isinstance(limiter.acquire(Lane.LIVE, missed=probe), Refusal)
+
+    assert limiter.gate() == before
+
+
 def test_a_look_is_no_probe(limiter: Limiter, clock: Clock) -> None:
     limiter.close_unauthorized("401")
     clock.advance(5)
