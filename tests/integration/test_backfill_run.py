@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline.cli.backfill import run as run_module
-from pipeline.cli.backfill.run import Wanted, run_backfill
+from pipeline.cli.backfill.run import run_backfill
+from pipeline.cli.backfill.wanted import Wanted
 from pipeline.cli.preflight.before import Before, check_before
 from pipeline.errors import SettingsInvalid
 from pipeline.ledger import INTAKE_MANIFEST, Manifests

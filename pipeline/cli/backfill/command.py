@@ -74,7 +74,8 @@ def backfill(
       clientUniqueId,actualStart,direction,primaryUser,parties.0.userId,media
       pbx-1,2026-02-17T02:30:00-08:00,Inbound,234599484848423,234599484848423,1.wav
     """
-    from pipeline.cli.backfill.run import Wanted, run_backfill
+    from pipeline.cli.backfill.run import run_backfill
+    from pipeline.cli.backfill.wanted import Wanted
     from pipeline.cli.reading import reading_of
 
     if strict and check is False:

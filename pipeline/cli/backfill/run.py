@@ -6,16 +6,12 @@ workers with it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from stat import S_ISREG
 
 import click
 from rich.console import Console
@@ -24,10 +20,13 @@ from pipeline import interrupts
 from pipeline.authorization import reach
 from pipeline.cli import ExitCode
 from pipeline.cli.backfill.done import with_those_done
+from pipeline.cli.backfill.identity import ManifestFile, is_another, name_of_replay
 from pipeline.cli.backfill.kept import is_read_once, kept_input
 from pipeline.cli.backfill.media import MediaLook
 from pipeline.cli.backfill.rejected import RejectedRows, command_of, requeue_of
 from pipeline.cli.backfill.tally import Tally, say
+from pipeline.cli.backfill.wanted import Wanted
+from pipeline.cli.backfill.workers import own_workers
 from pipeline.cli.preflight.before import Before, check_before
 from pipeline.cli.reading import left_out
 from pipeline.cli.roots import (
@@ -37,48 +36,19 @@ from pipeline.cli.roots import (
     roots_of,
     settings_for,
 )
-from pipeline.cli.scraped import scraped
 from pipeline.cli.session import Session, session
 from pipeline.cli.summary import Summary, print_summary
 from pipeline.cli.watch import Start, watch_backfill
-from pipeline.cli.worker import local_fleet, require_webhook
+from pipeline.cli.worker import require_webhook
 from pipeline.errors import LedgerUnreachable, SettingsInvalid
 from pipeline.fleet import LocalFleet
 from pipeline.job import BATCH_NAME_MAX_CHARACTERS, Counts, is_batch_name
-from pipeline.ledger import INTAKE_MANIFEST, KnownManifest, Manifests
-from pipeline.manifest import Manifest, Reading, RejectedRow, read_manifest
+from pipeline.ledger import KnownManifest, Manifests
+from pipeline.manifest import Manifest, RejectedRow, read_manifest
 from pipeline.manifest.rejected.file import RejectedFile, own_name
 from pipeline.preflight import Corrected
 from pipeline.producer import Producer, Source
 from pipeline.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the options say.
-
-    Attributes:
-        checks: Whether the whole manifest is checked before; None: unless it is a pipe, which may come
-            slowly and would have to be kept.
-        strict: Whether nothing is handed in where a row would be rejected.
-    """
-
-    manifest: Path
-    reading: Reading
-    map_path: Path | None = None
-    batch: str | None = None
-    media_root: str | None = None
-    links: bool = False
-    checks: bool | None = None
-    strict: bool = False
-    rejected: Path | None = None
-    waits: bool = True
-    as_json: bool = False
-
-    @property
-    def is_checked(self) -> bool:
-        """Tell whether the manifest is checked before anything is handed in."""
-        return self.strict or (not is_read_once(self.manifest) if self.checks is None else self.checks)
 
 
 def run_backfill(wanted: Wanted) -> int:
@@ -122,16 +92,18 @@ class Run:
     manifest: Manifest = field(init=False)
     tally: Tally = field(init=False)
     name: str = field(init=False)
-    _file: object = None
+    _file: ManifestFile = field(init=False)
+    _state: object = None
 
     def __post_init__(self) -> None:
+        self._file = ManifestFile(self.wanted.manifest, self.wanted.reading)
         self._open()
         self.name = self._own_name
 
     def _open(self) -> None:
         """Open the manifest as it is now."""
         wanted, access = self.wanted, access_for(self.settings)
-        self._file = self._file_as_it_is()
+        self._state = self._file.state()
         self.manifest = read_manifest(
             wanted.manifest,
             check_media=MediaLook(access, self.console, tells=not wanted.is_checked) if access else None,
@@ -153,7 +125,7 @@ class Run:
 
     def _is_right(self, line: int) -> bool:
         # What was written into the file since it was checked has to be looked at.
-        return self.before.is_right(line) and self._file_as_it_is() == self._file
+        return self.before.is_right(line) and self._file.state() == self._state
 
     @property
     def brings_workers(self) -> bool:
@@ -168,11 +140,13 @@ class Run:
             since = checked_at = opened.limiter.clock()
             before = opened.ledger.counts(self.tally.batch)
             stopped = False
-            with self._workers(opened, wanted=wanted.waits) as start_workers:
+            with own_workers(
+                opened, self.console, wanted=wanted.waits and self.brings_workers
+            ) as start_workers:
                 try:
                     manifests = Manifests(opened.store).of(self.tally.batch)
                     if self.manifest.is_replay:
-                        self.name = self._name_of_replay(manifests)
+                        self._know_own_name(manifests)
                     known = next((each for each in manifests if each.name == self.name), None)
                     self._look_at(known)
                     if wanted.is_checked:
@@ -204,27 +178,6 @@ class Run:
         """Tell whether a row is rejected where none may be."""
         return self.wanted.strict and bool(self.before.totals.rejected)
 
-    def _name_of_replay(self, manifests: Iterable[KnownManifest]) -> str:
-        """Return the name of the manifest in which rejected rows stand, whatever their file is called.
-
-        Raises:
-            SettingsInvalid: They may be of several.
-        """
-        own, batch, path = self._own_name, self.tally.batch, self.wanted.manifest
-        names = [each.name for each in manifests if each.number and each.name != INTAKE_MANIFEST]
-        if not names or own in names:
-            return own
-        if len(names) > 1:
-            ending = self.tally.rejected_rows.file.path.suffix
-            files = " or ".join(f"{name}.rejected{ending}" for name in sorted(names))
-            raise SettingsInvalid(
-                f"The batch {batch} has several manifests, and {path} does not say in which of them its rows "
-                f"stand. Hand them in from a file that is named after it: {files}."
-            )
-        (name,) = names
-        say(self.console, f"The rows of {path} stand in {name}, the only manifest of the batch {batch}.")
-        return name
-
     def _check(self, opened: Session, known: KnownManifest | None) -> None:
         """Look at the whole manifest first."""
         wanted = self.wanted
@@ -236,7 +189,7 @@ class Run:
             links=wanted.links,
             corrected=self._corrected(Manifests(opened.store), known),
         )
-        if self._file_as_it_is() == self._file:
+        if self._file.state() == self._state:
             self.before = self.tally.before = before
         elif wanted.strict:
             raise SettingsInvalid(f"{wanted.manifest} changed while it was checked; nothing was handed in.")
@@ -255,15 +208,14 @@ class Run:
             return None
         return partial(manifests.corrected, self.tally.batch, known)
 
-    def _file_as_it_is(self) -> object:
-        """Return what differs when the manifest is written to, or is another file."""
-        try:
-            found = os.stat(self.wanted.reading.content or self.wanted.manifest)  # noqa: PTH116 # once a row
-        except OSError:
-            return None
-        if not S_ISREG(found.st_mode):
-            return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    def _know_own_name(self, manifests: Sequence[KnownManifest]) -> None:
+        """Find the name of the manifest in which rejected rows stand."""
+        path, batch, own = self.wanted.manifest, self.tally.batch, self._own_name
+        suffix = self.tally.rejected_rows.file.path.suffix
+        self.name = name_of_replay(path, own, manifests, batch=batch, suffix=suffix)
+        if self.name != own:
+            only = f"the only manifest of the batch {batch}"
+            say(self.console, f"The rows of {path} stand in {self.name}, {only}.")
 
     def _look_at(self, known: KnownManifest | None) -> None:
         """Tell of another manifest of this name that the batch knows, in whose place the rows would stand.
@@ -271,10 +223,8 @@ class Run:
         Raises:
             SettingsInvalid: Nobody said that it is to be the same batch.
         """
-        batch, place = self.tally.batch, self._place
-        if known is None or "" in {place, known.place} or place == known.place:
-            return
-        if known.fingerprint == self._fingerprint():
+        batch = self.tally.batch
+        if known is None or not is_another(self._file, self._place, known):
             return
         if self.wanted.batch is None:
             raise SettingsInvalid(
@@ -291,36 +241,7 @@ class Run:
     @property
     def _place(self) -> str:
         """Say where the manifest lies; '' of rows that stand in another one, and of what has no place."""
-        wanted = self.wanted
-        is_file = wanted.reading.content is None and not is_read_once(wanted.manifest)
-        return str(wanted.manifest.resolve()) if is_file and not self.manifest.is_replay else ""
-
-    @contextmanager
-    def _workers(self, opened: Session, *, wanted: bool) -> Iterator[Callable[[], LocalFleet | None]]:
-        """Give what starts this run's own workers when there is something to do, and stop them at the end."""
-        # What was handed in without a root, by others, has those of the settings and not this run's.
-        others = replace(opened.settings, media_roots=Settings.from_env().media_roots)
-        fleet = local_fleet(replace(opened, settings=others), own_log=True)
-        metrics = ExitStack()
-
-        def start() -> LocalFleet | None:
-            if not (wanted and self.brings_workers):
-                return None
-            if not fleet.is_running:
-                opened.limiter.probe_now()
-                fleet.start()
-                try:
-                    metrics.enter_context(scraped(opened.settings))
-                except SettingsInvalid as problem:
-                    # Another run on this machine tells the same.
-                    say(self.console, f"{problem} This run goes on without.", style="yellow")
-            return fleet
-
-        try:
-            yield start
-        finally:
-            fleet.stop()
-            metrics.close()
+        return "" if self.manifest.is_replay else self._file.place()
 
     def _hand_in(self, opened: Session, start_workers: Callable[[], LocalFleet | None]) -> None:
         tally, source = self.tally, self._source()
@@ -342,22 +263,14 @@ class Run:
                     "them it is not certain. Run the same command again: nothing is handed in twice."
                 ) from error
         tally.finish()
-        if self._file_as_it_is() != self._file:
+        if self._file.state() != self._state:
             what = "changed while it was handed in: run the same command again for what is new in it"
             say(self.console, f"{self.wanted.manifest} {what}.", style="yellow")
         self._say_where_rejected_rows_are()
 
     def _source(self) -> Source:
         roots = roots_of(self.settings) if self.brings_workers else ()
-        return Source(self.name, self._fingerprint(), self.manifest.is_replay, roots, self._place)
-
-    def _fingerprint(self) -> str:
-        """Hash the manifest's bytes, if they can be read twice."""
-        path = self.wanted.reading.content or self.wanted.manifest
-        if is_read_once(path):
-            return ""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return Source(self.name, self._file.fingerprint(), self.manifest.is_replay, roots, self._place)
 
     def _say_where_rejected_rows_are(self) -> None:
         rejected = self.tally.rejected_rows
