@@ -22,12 +22,13 @@ from pipeline.job import State
 from pipeline.manifest import Reading, digest_of
 from pipeline.manifest.opening import name_of, opened
 from pipeline.manifest.reader import encoding_of, rows_of, without_rows
-from pipeline.media import Access, MayLink, shown
+from pipeline.media import Access, MayLink
 from pipeline.preflight.cutter import Cutter, NotGiven
 from pipeline.preflight.finding import CORRECTED, Finding, Inspected, LineSet, Totals
 from pipeline.preflight.inspector import Inspector, Piece, Task
 from pipeline.preflight.inspectors import Inspectors
 from pipeline.preflight.row import RowCheck
+from pipeline.preflight.told import finding_of
 from pipeline.preflight.twins import PARTS, Sort, Twin, twins_in
 
 # Fewer bytes are read before processes have started.
@@ -281,7 +282,7 @@ class _Run:
                 continue
             # Of rows with the same id their ids are told, not what they have in common as well.
             if twin.sort is Sort.ID or not twin.is_same:
-                finding = _finding_of(twin)
+                finding = finding_of(twin)
                 if twin.sort is Sort.ID and (twin.accepted or twin.line in self.done):
                     self._count_twin(twin, finding)
                 yield finding
@@ -304,39 +305,3 @@ class _Run:
 
 def _of_corrected(line: int) -> Finding:
     return Finding(line, None, CORRECTED, "", "The row was corrected elsewhere, and its recording is there.")
-
-
-def _finding_of(twin: Twin) -> Finding:
-    own_id = twin.client_unique_id if twin.client_unique_id.isprintable() else None
-    code, field_name, message = _TOLD[twin.sort](twin)
-    return Finding(twin.line, own_id or None, code, field_name, message, twin.first_line)
-
-
-def _of_id(twin: Twin) -> tuple[str, str, str]:
-    if twin.is_same:
-        return "row_twice", "", f"The row is that of line {twin.first_line} again; it is brought in once."
-    return (
-        "id_twice",
-        "clientUniqueId",
-        f"{twin.client_unique_id!r} stands in line {twin.first_line} already; give this one an id of its own",
-    )
-
-
-def _of_media(twin: Twin) -> tuple[str, str, str]:
-    other = "" if twin.place == twin.first_place else f", as {shown(twin.first_place)}"
-    message = (
-        f"The media {shown(twin.place)} is the file of line {twin.first_line}{other}; "
-        "Gong refuses the same content under a second call."
-    )
-    return "media_twice", "media", message
-
-
-def _of_url(twin: Twin) -> tuple[str, str, str]:
-    return "url_twice", "downloadMediaUrl", f"is the address in line {twin.first_line}, of another call"
-
-
-_TOLD: dict[Sort, Callable[[Twin], tuple[str, str, str]]] = {
-    Sort.ID: _of_id,
-    Sort.MEDIA: _of_media,
-    Sort.URL: _of_url,
-}
