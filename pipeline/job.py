@@ -220,8 +220,8 @@ class Wait:
         keep: Keep the lease over the wait, for a Celery countdown; otherwise the job becomes pending.
         costs_attempt: A backoff does, a snooze does not.
         reason: Kept with the dead letter if that was the last attempt.
-        keeps_place: Given back without a wait, it goes before what was accepted later; else behind all that
-            waits now.
+        keeps_place: Given back, it goes before what was accepted later as soon as it is due; else behind all
+            that is due by then.
     """
 
     wait_s: float

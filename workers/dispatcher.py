@@ -9,6 +9,7 @@ any time, and what it claimed but did not publish is claimed again when its leas
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -50,19 +51,21 @@ class Look(NamedTuple):
 
     Attributes:
         lanes: Those that could make a request soon.
-        gate_is_open: It is, or opens by time.
+        gate_is_open: None: it may be, or the day is spent behind one that waits for a probe.
         day_is_spent: What backfill may have of the day is, and comes back request by request.
     """
 
     lanes: tuple[Lane, ...]
-    gate_is_open: bool
+    gate_is_open: bool | None
     day_is_spent: bool = False
 
 
 def look_at(limiter: Limiter) -> Look:
     """Say which lanes could make a request soon enough to start a chain for it."""
     backfill = limiter.look(Lane.BACKFILL)
-    is_open = not backfill.is_probe if isinstance(backfill, Slot) else backfill.reason in {"second", "day"}
+    is_open: bool | None = isinstance(backfill, Slot) and not backfill.is_probe
+    if isinstance(backfill, Refusal) and backfill.reason in {"second", "day"}:
+        is_open = None
     if isinstance(backfill, Slot) and backfill.wait_s <= CLAIM_AHEAD_S:
         return Look((Lane.LIVE, Lane.BACKFILL), is_open)
     # Enough of backfill waits for slots already, or the rest of the day's budget is kept for live.
@@ -134,16 +137,16 @@ class Dispatch:
         self._join()
         look = look_at(self._limiter)
         self._look_at_gate(look)
-        next_due_s, most = None, self._most(look)
-        if look.lanes:
-            claims = self._ledger.claim(
-                look.lanes, window=self._window(), most_of_backfill=most, since=self._probed_since()
-            )
-            next_due_s = claims.next_due_s
-            self._publish(claims.jobs, stopped)
+        claims = self._ledger.claim(
+            look.lanes,
+            window=self._window(),
+            most_of_backfill=self._most(look),
+            probed_since=self._probed_since(),
+        )
+        self._publish(claims.jobs, stopped)
         # A full window is told by the first job that leaves it, a due time by the clock. Leases that ran out
         # are looked for at least once a second.
-        self._store.wait_for_wake(min(next_due_s or LOOK_INTERVAL_S, LOOK_INTERVAL_S))
+        self._store.wait_for_wake(min(claims.next_due_s or LOOK_INTERVAL_S, LOOK_INTERVAL_S))
 
     def leave(self) -> None:
         """Tell the fleet that this worker goes."""
@@ -154,7 +157,10 @@ class Dispatch:
 
     def _look_at_gate(self, look: Look) -> None:
         """Read the gate if it is closed; say for what and until when, or that it is open again."""
-        before, self._gate = self._gate, None if look.gate_is_open else self._limiter.gate()
+        before, is_open = self._gate, look.gate_is_open
+        if is_open is None:
+            is_open = before is None
+        self._gate = None if is_open else self._limiter.gate()
         if self._gate is None:
             if before:
                 log.warning("The gate is open again.")
@@ -174,8 +180,14 @@ class Dispatch:
         return 1 if now < self._drips_until else None
 
     def _probed_since(self) -> float:
-        """Say whose leases count: behind a gate that waits for a probe, those that began since it closed."""
-        return self._gate.since if self._gate and self._gate.mode == "probe" else 0.0
+        """Say since when the next probe may leave; 0 unless the gate waits for one.
+
+        Who began before is none any more, however long it goes on: an upload takes hours.
+        """
+        # A lease begins in a whole millisecond.
+        return (
+            math.floor(self._gate.until * 1000) / 1000 if self._gate and self._gate.mode == "probe" else 0.0
+        )
 
     def _publish(self, claims: Sequence[Claim], stopped: threading.Event) -> None:
         for claim in claims:

@@ -124,18 +124,25 @@ class Ledger:
         return lambda: traces.ended(list(receipts_of(job_ids, begun.answer(), batch)))
 
     def claim(
-        self, lanes: Sequence[Lane], *, window: int, most_of_backfill: int | None = None, since: float = 0.0
+        self,
+        lanes: Sequence[Lane],
+        *,
+        window: int,
+        most_of_backfill: int | None = None,
+        probed_since: float = 0.0,
     ) -> Claims:
         """Lease due jobs of these lanes, as long as fewer than `window` are under a living lease.
 
         Args:
-            lanes: The first one first.
+            lanes: The first one first. Without any, jobs whose leases ran out become pending.
             window: Most jobs under a living lease.
             most_of_backfill: Most of that lane to lease now; as many as there is room for when left out.
-            since: Leases that began before are not counted (seconds since the epoch, server's clock).
+            probed_since: Since when a closed gate may be probed; 0: it is not. Only leases that began since
+                then are counted, and of what is due that is leased which failed least (seconds since the
+                epoch, server's clock).
         """
         most = window if most_of_backfill is None else most_of_backfill
-        limits = (window, most, round(since * 1e6))
+        limits = (window, most, round(probed_since * 1e6))
         wait_ms, *found = self._run("claim", *limits, self._lease_ms, self._attempts_max, *lanes)
         jobs = tuple(Claim.from_answer(*values) for values in found)
         return Claims(jobs, wait_ms / 1000 if wait_ms >= 0 else None)

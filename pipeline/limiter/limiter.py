@@ -89,7 +89,7 @@ class Limiter:
 
         Args:
             lane: A request of the live lane goes before those of backfill that wait.
-            missed: The slot that this request held before and came too late for; the day has it again.
+            missed: The slot that this request held before and did not use; the day has it again.
             lead_s: How long the asker needs to be ready; the slot comes no sooner.
             held: The job that the request is for. With the slot it is noted that its outcome is open.
             is_noted: It was noted before, with a slot that was not used.
@@ -104,6 +104,10 @@ class Limiter:
     def look(self, lane: Lane) -> Slot | Refusal:
         """See what `acquire` would answer, and bind nothing."""
         return self._ask(lane, look_only=True)
+
+    def give_up(self, slot: Slot) -> None:
+        """Let the day have a slot again that was not used, and ask for no other."""
+        self._ask(slot.lane, look_only=True, missed=slot)
 
     def in_force(self) -> InForce:
         """See the limits that hold now for every worker."""

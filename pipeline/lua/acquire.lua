@@ -35,8 +35,8 @@ local failures, notice = state[8] or '0', state[9] or '0'
 
 -- A slot that its holder missed was not used: the day has it again, and a closed gate is yet to be probed.
 if missed ~= '' then
-  redis.call('LREM', grants_key, -1, missed)
-  redis.call('HINCRBY', limiter_key, 'missed', 1)
+  -- None of one that was taken back.
+  if redis.call('LREM', grants_key, -1, missed) > 0 then redis.call('HINCRBY', limiter_key, 'missed', 1) end
   take_probe_back(now, missed)
 end
 

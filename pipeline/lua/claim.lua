@@ -2,8 +2,9 @@
 -- or was cancelled nothing is leased: its jobs whose lease ran out go where such jobs wait.
 -- KEYS  1 prefix
 -- ARGV  1 now (ms, '' for the server's clock), 2 window: most jobs under a living lease, 3 most of backfill to lease
---       now, 4 since when a lease must have begun to count towards the window (us, 0 for all), 5 lease (ms), 6 attempts
---       after which a job is dead, then the lanes to claim from, the first one first
+--       now, 4 since when the gate may be probed (us), if it waits for that, else 0: only leases that began since then
+--       count towards the window, 5 lease (ms), 6 attempts after which a job is dead, then the lanes to claim from, the
+--       first one first; without any, what is rescued waits
 -- RETURNS {ms until the next job is due (-1: none waits),
 --          {id, token, last step recorded, '1' if it has media, '1' if rescued, batch, traceparent if it has one}, ...}
 -- ERRORS none of its own
@@ -13,23 +14,39 @@
 -- step had begun: a message that was lost, or waited too long for a process, says nothing against the job.
 
 local now, lease = clock_ms(ARGV[1]), tonumber(ARGV[5])
-local attempts_max = tonumber(ARGV[6])
+local attempts_max, probed_since, has_lanes = tonumber(ARGV[6]), tonumber(ARGV[4]), #ARGV > 6
 
--- A token is when its lease began (`next_token`).
-local function leases_since(since_us)
-  if since_us == 0 then return redis.call('ZCOUNT', leases_key, '(' .. as_text(now), '+inf') end
+-- Those that wait for so long at most that there are a thousand of them are taken to their places at once.
+local PLACES_TAKEN = 1000
+local function take_places()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', put_off_key, '-inf', now + 1, 'LIMIT', 0, PLACES_TAKEN)) do
+    redis.call('ZREM', put_off_key, id)
+    local job = redis.call('HMGET', job_key(id), 'lane', 'batch', 'created_at')
+    -- Nothing of one that was cancelled meanwhile.
+    if job[3] then redis.call('ZADD', due_key(job[1], job[2]), 'XX', 'LT', job[3], id) end
+  end
+end
+
+-- Those who may be the probe: a token is when its lease began (`next_token`).
+local function probing()
   local count = 0
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases_key, '(' .. as_text(now), '+inf')) do
-    if tonumber(redis.call('HGET', job_key(id), 'token')) >= since_us then count = count + 1 end
+    local may_be = tonumber(redis.call('HGET', job_key(id), 'token')) >= probed_since
+    if may_be and not redis.call('ZSCORE', countdowns_key, id) then count = count + 1 end
   end
   return count
 end
 
-local alive = leases_since(tonumber(ARGV[4]))
 -- Who waits without a process leaves its place to others, up to as many as there are places.
 redis.call('ZREMRANGEBYSCORE', countdowns_key, '-inf', now)
-local window = tonumber(ARGV[2])
-local room = window - alive + math.min(window, redis.call('ZCARD', countdowns_key))
+local function room_in(window)
+  if probed_since > 0 then return window - probing() end
+  local alive = redis.call('ZCOUNT', leases_key, '(' .. as_text(now), '+inf')
+  return window - alive + math.min(window, redis.call('ZCARD', countdowns_key))
+end
+
+take_places()
+local room = room_in(tonumber(ARGV[2]))
 local claims = {-1}
 
 -- A token grows with every claim, and with the clock, so that none comes again after a ledger was lost.
@@ -59,7 +76,7 @@ local function rescue(id)
   if had_begun and attempts >= attempts_max then
     make_dead(id, batch, now, 'worker_lost',
       'attempt ' .. attempts .. ' was the last: its worker was killed or got stuck at this job', '', AT_STEP[job[2]])
-  elseif is_paused(batch) or is_cancelled_since(id, batch) then
+  elseif not has_lanes or is_paused(batch) or is_cancelled_since(id, batch) then
     come_back(id, job[4], batch, now, now, place_of(id))
   else
     if had_begun then note_story(id, now, AT_STEP[job[2]], 'worker_lost', 'its worker was killed or got stuck', '') end
@@ -68,9 +85,24 @@ local function rescue(id)
   end
 end
 
+-- The due jobs of a batch, in order. Whoever probes a gate is one that failed least among the first, so that it is not
+-- always the same one, which may fail for what it is itself.
+local PROBERS = 32
+local function due_jobs(key, most)
+  local ids = redis.call('ZRANGEBYSCORE', key, '-inf', now + 1, 'LIMIT', 0, probed_since > 0 and PROBERS or most)
+  if probed_since == 0 or #ids <= most then return ids end
+  local attempts, order = {}, {}
+  for i, id in ipairs(ids) do attempts[id], order[id] = tonumber(redis.call('HGET', job_key(id), 'attempts')), i end
+  table.sort(ids, function(a, b)
+    if attempts[a] ~= attempts[b] then return attempts[a] < attempts[b] end
+    return order[a] < order[b]
+  end)
+  return {unpack(ids, 1, most)}
+end
+
 local function claim_due(lane, batch, most)
   local key = due_key(lane, batch)
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now + 1, 'LIMIT', 0, most)) do
+  for _, id in ipairs(due_jobs(key, most)) do
     redis.call('ZREM', key, id)
     change_state(id, batch, 'pending', 'active')
     lease_job(id, batch, '0')

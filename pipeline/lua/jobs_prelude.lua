@@ -71,14 +71,19 @@ local function wait_all(lane, batch, due)
   end
 end
 
--- With a place, which is when it was accepted, it goes before all that were accepted later, also if these are due by now.
-local function wait_until(id, lane, batch, due, place)
-  wait_all(lane, batch, {due, id})
-  -- The clock may have been set back since.
-  if place then redis.call('ZADD', due_key(lane, batch), math.min(place, due), id) end
-end
-
+-- The place of a job is when it was accepted: before all that were accepted later.
 local function place_of(id) return tonumber(redis.call('HGET', job_key(id), 'created_at') or nil) end
+
+-- With a place it goes there when it is due, which may be now (`take_places`); without one behind all that are due then.
+local function wait_until(id, lane, batch, due, now, place)
+  wait_all(lane, batch, {due, id})
+  if place and due > now then
+    redis.call('ZADD', put_off_key, due, id)
+  elseif place then
+    -- The clock may have been set back since.
+    redis.call('ZADD', due_key(lane, batch), math.min(place, due), id)
+  end
+end
 
 -- How often a batch was cancelled, as its job's record remembers it from its last claim (`claim.lua`).
 local function cancels_of(batch) return tonumber(redis.call('HGET', batch_key(batch), 'cancels')) or 0 end
@@ -156,7 +161,7 @@ local function make_dead(id, batch, now, code, message, request_id, step, client
   end_batch(batch, now)
 end
 
--- From active back to the pending, to its place if that is given, or to the cancelled if the batch was cancelled
+-- From active back to the pending, when it is due to its place if that is given, or to the cancelled if the batch was cancelled
 -- meanwhile; gives which.
 local function come_back(id, lane, batch, due, now, place)
   if is_cancelled_since(id, batch) then
@@ -166,7 +171,7 @@ local function come_back(id, lane, batch, due, now, place)
     return 'cancelled'
   end
   let_go(id, batch, 'pending')
-  wait_until(id, lane, batch, due, place)
+  wait_until(id, lane, batch, due, now, place)
   return 'pending'
 end
 
@@ -207,11 +212,12 @@ local function bring_back(id, state, due)
     leave_dead(id, batch, job[3], job[4])
   else
     leave_cancelled(id, batch)
+    redis.call('ZREM', put_off_key, id)
   end
   redis.call('HDEL', job_key(id), 'code', 'message', 'request_id', 'dead_step', 'died_at')
   redis.call('HSET', job_key(id), 'attempts', 0)
   note_story(id, due, '', 'brought_back', '', '')
   change_state(id, batch, state, 'pending')
   reopen_batch(batch)
-  wait_until(id, lane, batch, due, place_of(id))
+  wait_until(id, lane, batch, due, due, place_of(id))
 end

@@ -5,6 +5,7 @@
 --   payload:<id>        string  what the job carries (payload.py)
 --   story:<id>          list    what kept a job from going on, the oldest first; absent while nothing did
 --   due:<lane>:<batch>  zset    pending jobs by due time (ms)
+--   put_off             zset    pending jobs that go to their places when their wait is over, by when that is (ms)
 --   turns:<lane>        zset    batches with pending jobs by the time of their next turn (ms)
 --   leases              zset    active jobs by the end of their lease (ms)
 --   countdowns          zset    active jobs whose attempt waits without a process, by its end (ms)
@@ -79,6 +80,7 @@ local function ended_key(batch) return prefix .. 'ended:' .. batch end
 local LANES = {'live', 'backfill'}
 local batches_key = prefix .. 'batches'
 local leases_key = prefix .. 'leases'
+local put_off_key = prefix .. 'put_off'
 local countdowns_key = prefix .. 'countdowns'
 local duties_key = prefix .. 'duties'
 local oauth_key = prefix .. 'oauth'

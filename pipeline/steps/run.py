@@ -23,7 +23,6 @@ from pipeline.logs import about
 from pipeline.outcome import Effect, FleetEffect, Outcome
 from pipeline.steps.services import Services
 from pipeline.steps.settle import (
-    COUNTDOWN_OF_UPLOAD_MAX_S,
     GoOn,
     Next,
     Stop,
@@ -110,13 +109,14 @@ def _wait_for_media(held: Held, message: str, services: Services) -> Next:
     """Let a job wait for its media, for as long as that takes.
 
     The waits grow with the attempts that they cost, up to half of all. The ones that follow are long and cost
-    none: a share that is not mounted, or a token that ended, must not bury a backlog over a weekend. A call
-    that lacks nothing but its media is kept all the while, as in `settle`.
+    none: a share that is not mounted, or a token that ended, must not bury a backlog over a weekend. Nobody
+    holds a lease meanwhile, and with it a place in the window. A call that lacks nothing but its media keeps
+    its place among all that wait.
     """
     settings = services.settings
     if held.attempts < settings.attempts_max // 2:
         return settle(held, Outcome(Effect.BACKOFF, FleetEffect.NONE, UNAVAILABLE, message), services)
     wait_s = settings.backoff_cap_s * (1 + services.random()) / 2
-    keep = held.step is Step.UPLOAD_MEDIA and wait_s <= COUNTDOWN_OF_UPLOAD_MAX_S
-    wait = Wait(wait_s, keep=keep, costs_attempt=False, reason=Reason(UNAVAILABLE, message))
+    has_call, reason = held.step is Step.UPLOAD_MEDIA, Reason(UNAVAILABLE, message)
+    wait = Wait(wait_s, keep=False, costs_attempt=False, reason=reason, keeps_place=has_call)
     return put_off(held, wait, services)

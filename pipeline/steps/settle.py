@@ -13,9 +13,8 @@ from pipeline.steps.services import Services
 log = logging.getLogger(__name__)
 
 # A wait up to this long keeps the lease and its message; a longer one goes back to the ledger, and then
-# behind all that is due by then. So a call that lacks nothing but its media is kept much longer.
+# behind all that is due by then, unless the call is there and lacks nothing but its media.
 COUNTDOWN_MAX_S = 60.0
-COUNTDOWN_OF_UPLOAD_MAX_S = 900.0
 # While the gate is closed or the day is spent hardly anything is claimed. So what was held back there is due
 # at once, at its place: the gate may be opened by hand, or the limit be raised, long before what was told.
 AT_THE_GATE_S = 0.0
@@ -65,11 +64,11 @@ def settle(held: Held, outcome: Outcome, services: Services) -> Next:
     # closed it is to be no probe before others are: it may be refused for what it is itself.
     for_probe = outcome.fleet in {FleetEffect.CLOSE_UNAUTHORIZED, FleetEffect.CLOSE_WRONG_ADDRESS}
     snoozed = outcome.effect is Effect.SNOOZED
-    is_of_upload = held.step is Step.UPLOAD_MEDIA and not snoozed
-    keep = wait_s <= (COUNTDOWN_OF_UPLOAD_MAX_S if is_of_upload else COUNTDOWN_MAX_S) and not for_probe
+    keep = wait_s <= COUNTDOWN_MAX_S and not for_probe
     if snoozed and not keep:
         wait_s = AT_THE_GATE_S
-    wait = Wait(wait_s, keep=keep, costs_attempt=not snoozed, reason=reason, keeps_place=not for_probe)
+    keeps_place = not for_probe and (snoozed or held.step is Step.UPLOAD_MEDIA)
+    wait = Wait(wait_s, keep=keep, costs_attempt=not snoozed, reason=reason, keeps_place=keeps_place)
     return put_off(held, wait, services)
 
 

@@ -71,12 +71,13 @@ def _wait_for_slot(lease: Lease, services: Services) -> Slot:
         if slot and not slot.is_missed and services.client.holds:
             services.ledger.count(counted.wait(slot.lane, slot.leaves_at - began))
             return slot
-        asking.missed = slot
+        # One that was taken back may be known to be free, or not: the subscription may have been cut.
+        asking.missed = slot or bound
         if slot and ready_at > slot.leaves_at:
             asking.lead_s = ready_at - asking.asked_at + LEAD_MARGIN_S
         log.info("Job %s %s and takes another.", lease.held.job_id, _why_another(slot))
         if time.monotonic() > asking.patience_ends:
-            raise NoSlot(Refusal(0.0, "second"))
+            raise asking.impatient()
 
 
 def _why_another(missed: Slot | None) -> str:
@@ -112,10 +113,10 @@ class _Asking:
                 return answer
             is_patient = time.monotonic() <= self.patience_ends
             if isinstance(answer, Slot):
-                if not is_patient:
-                    raise NoSlot(Refusal(0.0, "second"))
-                log.info("The server took so long to answer that a slot is known too badly to be used.")
                 self.missed = answer
+                if not is_patient:
+                    raise self.impatient()
+                log.info("The server took so long to answer that a slot is known too badly to be used.")
                 continue
             self.missed = None
             # In a rush of requests that come back to a day's budget, that is the pace.
@@ -123,6 +124,12 @@ class _Asking:
             if answer.wait_s > SLEEP_MAX_S or not is_by_pace or not is_patient:
                 raise NoSlot(answer)
             self.lease.sleep(answer.wait_s)
+
+    def impatient(self) -> NoSlot:
+        """Give the last slot up without asking for another, and say that others may have the process."""
+        if self.missed:
+            self.services.limiter.give_up(self.missed)
+        return NoSlot(Refusal(0.0, "second"))
 
     def _answer(self) -> Slot | Refusal:
         self.lease.check_before_wait()

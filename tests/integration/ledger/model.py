@@ -29,6 +29,7 @@ class Job:
         run: Of the delivery at work; empty between two.
         recorded_by: The run that recorded the last step.
         is_doomed: It was active when its batch was cancelled, and is cancelled when it comes back.
+        has_place: When it is due it goes before all that were accepted later.
         reason: Step and code of a dead letter.
     """
 
@@ -49,6 +50,7 @@ class Job:
     is_doomed: bool = False
     is_adopted: bool = False
     is_posted: bool = False
+    has_place: bool = False
     reason: tuple[str, str] = ("", "")
 
     @property
@@ -122,9 +124,10 @@ class Model:
 
     def claim(self, lanes: Sequence[Lane], window: int, found: Sequence[Claim]) -> None:
         """Hold what was claimed to what may be, and take it over."""
+        self._take_places()
         rescued = {claim.job_id for claim in found if claim.rescued}
         room = self._room(window)
-        assert rescued == self._rescue(max(0, room))
+        assert rescued == self._rescue(max(0, room), wait=not lanes)
         room -= len(rescued)
         claimed = {claim.job_id for claim in found if not claim.rescued}
         for lane in lanes:
@@ -153,21 +156,28 @@ class Model:
         waiting = sum(job.countdown_ends_ms is not None for job in active)
         return window - sum(job.lease_ends_ms > self.now_ms for job in active) + min(window, waiting)
 
-    def _rescue(self, most: int) -> set[str]:
-        """Settle the leases that ran out; gives the jobs to be leased anew."""
+    def _take_places(self) -> None:
+        for job in self.in_state(State.PENDING):
+            if job.has_place and job.due_ms <= self.now_ms + BUNDLE_MS:
+                job.due_ms, job.has_place = min(job.due_ms, job.accepted_ms), False
+
+    def _rescue(self, most: int, *, wait: bool) -> set[str]:
+        """Settle the leases that ran out; gives the jobs to be leased anew, unless they are to wait."""
         ended = [
             (job.lease_ends_ms, job_id)
             for job_id, job in self.jobs.items()
             if job.state is State.ACTIVE and job.lease_ends_ms <= self.now_ms
         ]
-        return {job_id for _, job_id in sorted(ended)[:most] if self._is_rescued(self.jobs[job_id])}
+        return {
+            job_id for _, job_id in sorted(ended)[:most] if self._is_rescued(self.jobs[job_id], wait=wait)
+        }
 
-    def _is_rescued(self, job: Job) -> bool:
+    def _is_rescued(self, job: Job, *, wait: bool) -> bool:
         had_begun = job.run != ""
         job.attempts += had_begun
         if had_begun and job.attempts >= self.attempts_max:
             self._die(job, str(job.next_step), "worker_lost")
-        elif job.is_doomed or self.batches[job.batch].is_paused:
+        elif wait or job.is_doomed or self.batches[job.batch].is_paused:
             self._come_back(job, job.accepted_ms)
         else:
             return True
@@ -243,12 +253,13 @@ class Model:
         due_ms = self.now_ms + wait.wait_s * 1000
         if wait.costs_attempt and job.attempts >= self.attempts_max:
             self._die(job, held.step, wait.reason.code)
-        elif wait.keep:
+        elif wait.keep and not (job.is_doomed and not wait.reason.code.startswith("waits_")):
             job.run, job.countdown_ends_ms, job.lease_ends_ms = "", due_ms, due_ms + self.lease_ms
         elif due_ms == self.now_ms and wait.keeps_place:
             self._come_back(job, job.accepted_ms)
         else:
             self._come_back(job, due_ms)
+            job.has_place = wait.keeps_place
         return True
 
     def give_back(self, claim: Claim) -> None:
@@ -269,7 +280,7 @@ class Model:
 
     def _come_back(self, job: Job, due_ms: float) -> None:
         job.let_go(State.CANCELLED if job.is_doomed else State.PENDING)
-        job.due_ms = due_ms
+        job.due_ms, job.has_place = due_ms, False
 
     def is_paused(self, batch: str) -> bool:
         return batch in self.batches and self.batches[batch].is_paused
@@ -320,7 +331,7 @@ class Model:
         return len(meant)
 
     def _bring_back(self, job: Job) -> None:
-        job.state, job.attempts, job.due_ms = State.PENDING, 0, job.accepted_ms
+        job.state, job.attempts, job.due_ms, job.has_place = State.PENDING, 0, job.accepted_ms, False
         self.batches[job.batch].is_cancelled = False
 
     def _uncancel(self, batches: Iterable[str]) -> None:

@@ -252,9 +252,52 @@ def test_behind_a_probe_only_leases_that_began_since_count(bench: Bench) -> None
     since = bench.clock.now_s
 
     def probes() -> int:
-        return len(bench.ledger.claim([Lane.BACKFILL], window=1, since=since).jobs)
+        return len(bench.ledger.claim([Lane.BACKFILL], window=1, probed_since=since).jobs)
 
     assert [probes(), probes()] == [1, 0]
+
+
+def test_behind_a_probe_a_countdown_takes_no_place_and_gives_none(bench: Bench) -> None:
+    since = bench.clock.now_s
+    for name in "abc":
+        bench.ledger.postpone(bench.held(name), make_wait(5, keep=True))
+    bench.submit("d", "e")
+
+    def probes() -> int:
+        return len(bench.ledger.claim([Lane.BACKFILL], window=1, probed_since=since).jobs)
+
+    assert [probes(), probes()] == [1, 0]
+
+
+def test_whoever_failed_least_is_the_probe(bench: Bench) -> None:
+    held = []
+    for name in "abc":
+        held.append(bench.held(name))
+        bench.clock.advance(1)
+    for each in held[:2]:
+        bench.ledger.postpone(each, make_wait(0, costs_attempt=True))
+    bench.ledger.postpone(held[2], make_wait(0))
+    bench.submit("d")
+
+    def claim() -> list[str]:
+        found = bench.ledger.claim([Lane.BACKFILL], window=1, probed_since=bench.clock.now_s).jobs
+        bench.clock.advance(5)
+        return [each.job_id for each in found]
+
+    assert [claim() for _ in range(4)] == [[job_id_of(name)] for name in "cdab"]
+
+
+def test_without_a_lane_what_lost_its_worker_waits(bench: Bench) -> None:
+    bench.held("a")
+    bench.clock.advance(LEASE_TTL_S)
+    bench.submit("b")
+
+    assert bench.claim(lanes=()) == []
+
+    counts = bench.ledger.counts(BATCH)
+    assert (counts.active, counts.pending) == (0, 2)
+    assert bench.job("a")["attempts"] == "1"
+    assert [claim.job_id for claim in bench.claim(window=1)] == [job_id_of("a")]
 
 
 def test_of_backfill_no_more_are_claimed_than_are_wanted(bench: Bench) -> None:

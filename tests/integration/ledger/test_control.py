@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.job import Lane, State, Step, job_id_of
+from pipeline.job import Lane, Reason, State, Step, job_id_of
 from pipeline.ledger import Cancelled, Control
 from tests.integration.ledger.bench import BATCH, LEASE_TTL_S, Bench, make_wait, names_of
 
@@ -171,12 +171,16 @@ def test_what_is_leased_when_its_batch_is_cancelled_goes_on_to_its_end(
     assert state_of(bench) is State.DONE
 
 
-def test_what_is_put_off_after_its_batch_was_cancelled_is_cancelled(bench: Bench, control: Control) -> None:
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_put_off_after_its_batch_was_cancelled_is_cancelled(
+    bench: Bench, control: Control, keep: bool
+) -> None:
     claim = bench.claimed()
     control.cancel(BATCH)
 
-    assert bench.ledger.postpone(bench.begin(claim), make_wait(5, keep=True)) is State.ACTIVE
-    assert bench.ledger.postpone(bench.begin(claim), make_wait(5)) is State.CANCELLED
+    waits_its_turn = make_wait(5, keep=True, reason=Reason("waits_second"))
+    assert bench.ledger.postpone(bench.begin(claim), waits_its_turn) is State.ACTIVE
+    assert bench.ledger.postpone(bench.begin(claim), make_wait(5, keep=keep)) is State.CANCELLED
 
     assert state_of(bench) is State.CANCELLED
     assert bench.lease_ends_in_s() is None

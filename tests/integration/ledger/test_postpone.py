@@ -51,6 +51,28 @@ def test_what_is_given_back_without_a_wait_goes_before_what_was_accepted_later(b
     assert [claim.job_id for claim in bench.claim(window=1)] == [job_id_of("a")]
 
 
+def test_what_waits_goes_before_what_was_accepted_later_when_its_wait_is_over(bench: Bench) -> None:
+    held = bench.held("a")
+    bench.clock.advance(1)
+    bench.submit("b", "c")
+
+    bench.ledger.postpone(held, make_wait(90))
+
+    bench.clock.advance(89)
+    assert [claim.job_id for claim in bench.claim(window=1)] == [job_id_of("b")]
+    bench.clock.advance(1)
+    assert [claim.job_id for claim in bench.claim(window=2)] == [job_id_of("a")]
+
+
+def test_a_wait_that_was_cancelled_gives_no_place(bench: Bench) -> None:
+    bench.ledger.postpone(bench.held("a"), make_wait(90))
+    bench.control.cancel(BATCH)
+    bench.clock.advance(90)
+
+    assert bench.claim() == []
+    assert bench.ledger.counts(BATCH).cancelled == 1
+
+
 def test_what_may_be_refused_for_itself_lets_all_others_go_first(bench: Bench) -> None:
     held = bench.held("a")
     bench.clock.advance(1)

@@ -91,7 +91,7 @@ works = st.builds(
     kind=st.sampled_from(["claim", "claim", "write", "write", "write", "finish", "time"]),
     goes_on=st.sampled_from([True, True, False]),
     window=st.sampled_from([1, 8, 8, 8]),
-    lanes=st.sampled_from([tuple(Lane), tuple(Lane), (Lane.LIVE,)]),
+    lanes=st.sampled_from([tuple(Lane), tuple(Lane), tuple(Lane), (Lane.LIVE,), ()]),
     write=st.sampled_from(
         ["record_step", "record_step", "record_step", "postpone", "postpone", "bury", "request", "renew"]
     ),
@@ -101,7 +101,7 @@ works = st.builds(
         st.sampled_from([0.0, 10.0]),
         keep=st.booleans(),
         costs_attempt=st.sampled_from([True, True, True, True, False]),
-        reason=st.sampled_from([Reason("refused"), Reason("rate_limited")]),
+        reason=st.sampled_from([Reason("refused"), Reason("rate_limited"), Reason("waits_second")]),
         keeps_place=st.booleans(),
     ),
     by_s=st.sampled_from([0.001, 10.0, LEASE_TTL_S, LEASE_TTL_S]),

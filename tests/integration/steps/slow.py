@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.gong import GongClient
-from pipeline.limiter import Limiter, Refusal, Slot
+from pipeline.limiter import Limiter, Notices, Refusal, Slot
 from pipeline.outcome import Answer
 
 
@@ -26,6 +26,18 @@ class LongInComing(Limiter):
             self.vague -= 1
             return replace(answer, doubt_s=0.1)
         return answer
+
+
+class CutOff(Notices):
+    """Loses its subscription while a slot is waited for, so many times."""
+
+    cuts = 1
+
+    def follow(self, slot: Slot, timeout_s: float) -> Slot | None:
+        if self.cuts:
+            self.cuts -= 1
+            return None
+        return super().follow(slot, timeout_s)
 
 
 class SlowToConnect(GongClient):

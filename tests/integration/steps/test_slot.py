@@ -14,7 +14,7 @@ from pipeline.ledger import Ledger
 from pipeline.limiter import HORIZON_S, Refusal, Slot
 from pipeline.steps import Again, GoOn, Stop
 from tests.integration.steps.bench import Bench, beside
-from tests.integration.steps.slow import LongInComing, SlowToConnect, SlowToLeave
+from tests.integration.steps.slow import CutOff, LongInComing, SlowToConnect, SlowToLeave
 from tests.simulators import Simulator
 from tests.waiting import await_true
 
@@ -81,6 +81,47 @@ def test_a_slot_that_is_known_too_badly_is_given_up_at_once(
     assert api.health()["requests"] - before == 1
     assert bench.counts().requests == 1
     assert bench.missed() >= 1
+
+
+def test_a_probe_is_let_through_again_when_its_process_may_have_missed_what_became_of_it(
+    bench: Bench,
+) -> None:
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    bench.services.limiter.close_unauthorized("for the test")
+    bench.services.limiter.probe_now()
+    bench.have(notices=CutOff(bench.store))
+
+    assert bench.run(Step.CREATE_CALL) == GoOn()
+
+    assert bench.services.limiter.gate() is None
+    assert bench.missed() >= 1
+
+
+@pytest.mark.parametrize("is_vague", [True, False])
+def test_the_last_slot_of_who_is_out_of_patience_is_given_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, is_vague: bool
+) -> None:
+    monkeypatch.setattr("pipeline.steps.slot.PATIENCE_S", -1.0)
+    bench.hand_in()
+    bench.run_before(Step.CREATE_CALL)
+    bench.services.limiter.close_unauthorized("for the test")
+    bench.services.limiter.probe_now()
+    used = bench.services.limiter.use().today
+    if is_vague:
+        bench.have(limiter=LongInComing.of(bench.services.limiter))
+    else:
+        client = SlowToConnect.of(bench.services.client)
+        # Longer than the silence after a closing.
+        client.delays_s = [2.0]
+        bench.have(client=client)
+
+    after = bench.run(Step.CREATE_CALL)
+
+    assert isinstance(after, Again)
+    assert (after.code, bench.missed(), bench.services.limiter.use().today) == ("waits_second", 1, used)
+    # The next one is the probe, at once.
+    assert isinstance(bench.services.limiter.look(Lane.BACKFILL), Slot)
 
 
 def test_who_needs_long_to_be_ready_is_given_the_time(bench: Bench, api: Simulator) -> None:

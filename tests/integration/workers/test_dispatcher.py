@@ -16,7 +16,7 @@ from kombu.asynchronous.timer import Timer
 
 from pipeline.job import Lane, Submission
 from pipeline.ledger import Ledger
-from pipeline.limiter import Limiter, Limits
+from pipeline.limiter import Limiter, Limits, Slot
 from pipeline.payload import Payload, content_hash_of
 from pipeline.settings import Settings
 from pipeline.store import Store
@@ -75,6 +75,15 @@ def refuse_the_key_a_while_ago(limiter: Limiter, clock: Clock) -> None:
     clock.advance(6)
 
 
+def spend_the_day_and_refuse_the_key(limiter: Limiter, clock: Clock) -> None:
+    spend_all(limiter, clock)
+    refuse_the_key_a_while_ago(limiter, clock)
+
+
+keep_for_live, spend_all = spend(8), spend(10)
+UNSURE = (run_ahead, keep_for_live, spend_all, spend_the_day_and_refuse_the_key)
+
+
 @pytest.mark.parametrize(
     ("prepare", "lanes"),
     [
@@ -83,8 +92,9 @@ def refuse_the_key_a_while_ago(limiter: Limiter, clock: Clock) -> None:
         (run_ahead, LIVE_ONLY),
         (spend(7), BOTH),
         # what is left of the day is kept for live
-        (spend(8), LIVE_ONLY),
-        (spend(10), NONE),
+        (keep_for_live, LIVE_ONLY),
+        (spend_all, NONE),
+        (spend_the_day_and_refuse_the_key, NONE),
         (close_by_hand, NONE),
         (refuse_the_key, NONE),
         # one job finds out
@@ -100,9 +110,10 @@ def test_only_lanes_that_could_send_are_claimed_from(
 
     look = look_at(limiter)
     assert look.lanes == lanes
-    # the gate is told of without reading it
+    # the gate is told of without reading it, unless there is no slot in any case
     gate = limiter.gate()
-    assert look.gate_is_open is (gate is None)
+    assert look.gate_is_open in {gate is None, None}
+    assert (look.gate_is_open is None) is (prepare in UNSURE)
 
 
 @pytest.mark.parametrize(("count", "is_spent"), [(7, False), (8, True)])
@@ -145,6 +156,11 @@ class Bench:
             if (call := {"clientUniqueId": number, "title": title})
         ]
         self.ledger.submit(submissions, batch="calls", lane=Lane.BACKFILL)
+
+    def leased(self) -> str:
+        """Give the one job that is under a lease."""
+        (job_id,) = self.server.client.zrange(f"{self.namespace}:leases", 0, -1)
+        return str(job_id)
 
     def messages(self) -> list[str]:
         """Read the messages in the queue of calls as they lie in the broker."""
@@ -227,6 +243,51 @@ def test_an_upload_under_way_keeps_nobody_from_probing(bench: Bench) -> None:
     bench.dispatch().turn(threading.Event())
 
     assert len(bench.messages()) == 1
+
+
+def test_who_is_still_at_it_when_the_next_probe_may_leave_keeps_nobody_from_it(bench: Bench) -> None:
+    bench.submit(3)
+    dispatch, going_on = bench.dispatch(), threading.Event()
+    bench.limiter.close_unauthorized("for the test")
+    bench.limiter.probe_now()
+    dispatch.turn(going_on)
+    probe = bench.limiter.acquire(Lane.BACKFILL)
+    assert isinstance(probe, Slot)
+    assert probe.is_probe
+    bench.limiter.probe_now()
+
+    for _ in range(2):
+        dispatch.turn(going_on)
+
+    assert len(bench.messages()) == 2
+
+
+def test_a_gate_that_is_probed_is_not_open_when_the_day_is_spent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = [Look(NONE, gate_is_open=is_open) for is_open in (False, None, None, True)]
+    monkeypatch.setattr(dispatcher, "look_at", lambda _limiter: looks.pop(0))
+    dispatch, told = bench.dispatch(), []
+    for act in (lambda: bench.limiter.close_unauthorized("401"), str, bench.limiter.open_by_hand, str):
+        act()
+        caplog.clear()
+        dispatch.turn(threading.Event())
+        told.append([record.getMessage() for record in caplog.records])
+
+    assert [len(each) for each in told] == [1, 0, 1, 0]
+    assert told[2] == ["The gate is open again."]
+
+
+def test_a_lease_that_ran_out_is_found_behind_a_closed_gate(bench: Bench) -> None:
+    bench.submit(1)
+    bench.ledger.claim(list(Lane), window=1)
+    bench.limiter.close_by_hand("for the test")
+    bench.server.client.zadd(f"{bench.namespace}:leases", {bench.leased(): 1})
+
+    bench.dispatch().turn(threading.Event())
+
+    counts = bench.ledger.counts("calls")
+    assert (counts.active, counts.pending, bench.messages()) == (0, 1, [])
 
 
 def test_a_request_that_comes_back_to_a_spent_day_gets_one_chain(
