@@ -23,7 +23,8 @@ settings.load_profile("tests")
 def server() -> Iterator[Server]:
     """A server that every test may use, and none may stop or configure."""
     # `test_servers.py` runs these tests with other programs.
-    with running_server(program=os.environ.get("TEST_SERVER_PROGRAM", "")) as running:
+    # Nobody kills it, so nobody waits for the disk.
+    with running_server(program=os.environ.get("TEST_SERVER_PROGRAM", ""), appendfsync="no") as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.errors import LedgerUnreachable
 from pipeline.events import want_events
 from pipeline.history import History
-from pipeline.job import Counts, Lane
+from pipeline.job import Counts, Lane, job_id_of
 from pipeline.ledger import Ledger, Manifests
 from pipeline.limiter import Limiter, Limits
 from pipeline.manifest import read_manifest
@@ -41,6 +41,8 @@ NAMESPACE = "chaos"
 FLEET_PER_S, SIMULATOR_PER_S = 160.0, 200.0
 REQUESTS_PER_DAY = 10_000_000
 LOG_LINES_SHOWN = 15
+# Of a test in which nobody is to lose a lease, or to give an answer up, because the machine is busy.
+PATIENT = {"LEASE_TTL_S": "30", "READ_TIMEOUT_S": "30", "REQUEST_DEADLINE_S": "30"}
 CREDENTIALS = ("GONG_BASE_URL", "GONG_ACCESS_KEY", "GONG_ACCESS_KEY_SECRET")
 EVENTS_KEPT = 1_000_000
 # Everything that makes people wait is short, so that a test sees many rounds of it.
@@ -104,6 +106,19 @@ class Arena:
         """Read the record of a job."""
         record: dict[str, str] = self.server.client.hgetall(self.key(f"job:{job_id}"))
         return record
+
+    def attempts_spent(self) -> int:
+        """Count the attempts that the recordings cost; each repeats one request at most."""
+        jobs = [self.job(job_id_of(each.client_unique_id)) for each in self.recordings]
+        return sum(int(job.get("a") or job.get("attempts") or 0) for job in jobs)
+
+    def make_due(self, batch: str) -> None:
+        """Let what is pending in a batch be due now, whatever it waits for."""
+        key = self.key(f"due:backfill:{batch}")
+        for job in self.server.client.zrange(key, 0, -1):
+            # XX: a job that was claimed in between is not put back
+            self.server.client.zadd(key, {job: 0}, xx=True)
+            self.server.client.zadd(self.key("turns:backfill"), {batch: 0})
 
     def queued(self, queue: str) -> int:
         """Count the messages that wait in a queue of the broker."""

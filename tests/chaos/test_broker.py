@@ -8,7 +8,7 @@ import pytest
 from kombu import Connection, transport
 
 from pipeline.job import job_id_of
-from tests.chaos.arena import Arena, arena, new_seed
+from tests.chaos.arena import PATIENT, Arena, arena, new_seed
 from tests.chaos.havoc import delete_a_message, double_a_message
 from tests.chaos.scenarios import scenario
 from tests.chaos.telling import tell
@@ -24,7 +24,8 @@ RECORDINGS = 60
 @scenario()
 def test_backfill_survives_lost_and_doubled_messages() -> None:
     random = Random(new_seed())
-    with arena(per_second=60, LEASE_TTL_S="4") as running:
+    # What was lost is taken up when its lease ends.
+    with arena(**PATIENT | {"LEASE_TTL_S": "4"}, per_second=60) as running:
         running.hand_in("messages", RECORDINGS)
         running.fleet.add("media", queues="media", concurrency=16)
         running.fleet.add("calls", queues="calls", concurrency=2)
@@ -36,19 +37,19 @@ def test_backfill_survives_lost_and_doubled_messages() -> None:
             lost += lost < 8 and delete_a_message(running.server, random)
             return not running.ledger.counts("messages").waiting
 
-        await_true(tamper, "the batch is finished", within_s=60)
+        await_true(tamper, "the batch is finished", within_s=120)
         tell(f"{lost} messages were lost, {doubled} doubled.")
         assert lost
         assert doubled
         assert running.ledger.counts("messages").done == RECORDINGS
         # nothing was asked twice: whatever came twice or late was put aside before its request
-        assert running.seen() == 2 * RECORDINGS
+        assert 2 * RECORDINGS <= running.seen() <= 2 * RECORDINGS + running.attempts_spent()
         assert running.audit() == []
 
 
 @scenario()
 def test_message_that_comes_after_its_lease_is_put_aside() -> None:
-    with arena(LEASE_TTL_S="30") as running:
+    with arena(**PATIENT) as running:
         client, queue = running.server.client, running.key("celery:calls")
         (recording,) = running.hand_in("late", 1)
         job = job_id_of(recording.client_unique_id)

@@ -20,7 +20,7 @@ FIRST_ID = 5_000_000_000_000_000_000
 @scenario(waits_s=20)
 def test_list_of_users_survives_the_kills_of_its_readers() -> None:
     random = Random(new_seed())
-    with arena(per_second=20, simulator={"users": USERS}) as running:
+    with arena(per_second=20, simulator={"users": USERS}, LEASE_TTL_S="8") as running:
         running.simulator.set_faults({"users.slow": ":0.2-0.2"})
         for name in ("one", "two"):
             running.fleet.add(name, concurrency=2)
@@ -29,7 +29,7 @@ def test_list_of_users_survives_the_kills_of_its_readers() -> None:
         for pages in range(2, 2 + 2 * KILLS, 2):
             _await_pages(running, pages)
             running.fleet.kill_a_worker(random)
-        running.await_final("people", within_s=60)
+        running.await_final("people", within_s=120)
 
         assert {name: call["body"]["primaryUser"] for name, call in running.calls().items()} == expected
         # A kill costs the page that was under way, and that only if it hit its reader.
@@ -59,7 +59,7 @@ def _address(user: int) -> str:
 
 
 def _await_pages(running: Arena, count: int) -> None:
-    await_true(lambda: _asked(running) >= count, f"{count} pages were asked for", within_s=30)
+    await_true(lambda: _asked(running) >= count, f"{count} pages were asked for", within_s=60)
 
 
 def _asked(running: Arena) -> int:

@@ -33,10 +33,10 @@ def _add_workers(running: Arena) -> None:
     running.fleet.add("media", queues="media", concurrency=6)
 
 
-def _begin(running: Arena, batch: str) -> None:
+def _begin(running: Arena, batch: str, count: int = RECORDINGS) -> None:
     """Hand a batch in and wait until a fleet is in the middle of it."""
     _add_workers(running)
-    running.hand_in(batch, RECORDINGS)
+    running.hand_in(batch, count)
     _await_requests(running, RECORDINGS // 3)
 
 
@@ -52,8 +52,8 @@ def _hold_still(running: Arena, *, for_s: float) -> None:
 
 
 def _assert_all_is_in(running: Arena, batch: str) -> None:
-    counts = running.await_final(batch, within_s=60)
-    assert counts.done == RECORDINGS
+    counts = running.await_final(batch, within_s=120)
+    assert counts.done == counts.total == sum(each.path.parent.name == batch for each in running.recordings)
     # the workers waited and went on by themselves, each with one dispatcher
     assert running.fleet.restarts == 0
     workers = len(running.fleet.workers)
@@ -66,7 +66,7 @@ def _assert_all_is_in(running: Arena, batch: str) -> None:
 def test_backfill_survives_a_server_that_is_killed_three_times() -> None:
     random = Random(new_seed())
     with arena(per_second=40) as running:
-        _begin(running, "killed")
+        _begin(running, "killed", 3 * RECORDINGS)
         for _ in range(SERVER_KILLS):
             assert running.ledger.counts("killed").waiting
             running.server.restart()

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.cli import ExitCode
 from pipeline.job import State, Step, job_id_of
-from tests.chaos.arena import Arena, arena
+from tests.chaos.arena import PATIENT, Arena, arena
 from tests.chaos.commands import Command
 from tests.chaos.fleet import ROOT
 from tests.chaos.recordings import write_manifest, write_recordings
@@ -55,7 +55,7 @@ def test_backfill_goes_through_workers_of_two_versions() -> None:
 
 @scenario()
 def test_recording_of_a_newer_version_is_left_to_newer_workers() -> None:
-    with arena() as running:
+    with arena(**PATIENT) as running:
         newer = write_newer_version(running.folder / "newer")
         # given recordings that a newer version and this one handed in, and a worker of this one
         older = running.fleet.add("older", concurrency=2)
@@ -118,9 +118,5 @@ def test_workers_leave_a_ledger_alone_whose_format_is_changed_under_them() -> No
 
 def _make_due(running: Arena, batch: str) -> str:
     """Let what is pending in a batch be due now, not in a minute; gives the state of the last recording."""
-    key = running.key(f"due:backfill:{batch}")
-    for job in running.server.client.zrange(key, 0, -1):
-        # XX: a job that was claimed in between is not put back
-        running.server.client.zadd(key, {job: 0}, xx=True)
-        running.server.client.zadd(running.key("turns:backfill"), {batch: 0})
+    running.make_due(batch)
     return running.job(job_id_of(running.recordings[-1].client_unique_id))["state"]

@@ -184,7 +184,7 @@ def test_what_is_written_is_told_when_the_server_fails_in_between(monkeypatch: p
 def test_waiting_ends_with_the_final_state(pipeline: Pipeline, ledger: Ledger) -> None:
     pipeline.enqueue(make_call("pbx-1"), media="a.wav")
     found = []
-    waiting = threading.Thread(target=lambda: found.append(pipeline.wait("pbx-1", timeout_s=10)))
+    waiting = threading.Thread(target=lambda: found.append(pipeline.wait("pbx-1", timeout_s=60)))
     waiting.start()
 
     bring_in(ledger)
@@ -276,7 +276,7 @@ def test_what_waits_is_counted_by_lane(pipeline: Pipeline, ledger: Ledger, store
 def test_what_is_not_known_is_told_as_such(pipeline: Pipeline) -> None:
     assert pipeline.status("pbx-1") is None
     with pytest.raises(RecordingUnknown, match="'pbx-1'"):
-        pipeline.wait("pbx-1", timeout_s=10)
+        pipeline.wait("pbx-1", timeout_s=60)
     with pytest.raises(RecordingUnknown, match="'pbx-1'"):
         pipeline.cancel("pbx-1")
     with pytest.raises(RecordingUnknown, match="'pbx-1'"):

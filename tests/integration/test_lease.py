@@ -56,13 +56,13 @@ def test_a_lease_is_kept_alive_while_its_step_runs(store: Store, server: Server,
     def ends_ms() -> float:
         return float(server.client.zscore(f"{namespace}:leases", held.job_id))
 
-    ledger = make_ledger(store, lease_ttl_s=1.5)
+    ledger = make_ledger(store, lease_ttl_s=6.0)
     held = hold(ledger)
     first_ms = ends_ms()
 
     with Lease(ledger, held, never) as lease:
         # Longer than one lease would have held.
-        await_true(lambda: ends_ms() > first_ms + 1500, "the lease was renewed again and again")
+        await_true(lambda: ends_ms() > first_ms + 6000, "the lease was renewed", within_s=60)
         lease.check()
 
         assert ledger.claim([Lane.LIVE], window=9).jobs == ()
@@ -73,7 +73,7 @@ def test_a_lease_that_another_attempt_has_is_noticed_and_stays_lost(ledger: Ledg
         lease.check()
         (rescue,) = make_ledger(store, ahead_s=LONG_S).claim([Lane.LIVE], window=9).jobs
 
-        await_true(lambda: is_lost(lease), "the loss is noticed", within_s=5)
+        await_true(lambda: is_lost(lease), "the loss is noticed", within_s=30)
 
         assert rescue.rescued
         with pytest.raises(LeaseLost, match="was lost while it was worked on"):
@@ -112,7 +112,8 @@ def test_a_step_that_waits_for_an_answer_beyond_the_grace_is_relieved_of_its_job
         assert len(ledger.claim([Lane.LIVE], window=9).jobs) == 1
 
 
-def test_an_upload_that_waits_for_its_answer_is_handed_back_for_later(ledger: Ledger) -> None:
+def test_an_upload_that_waits_for_its_answer_is_handed_back_for_later(store: Store) -> None:
+    ledger = make_ledger(store, lease_ttl_s=LONG_S)
     held = replace(hold(ledger), step=Step.UPLOAD_MEDIA)
     stopped_at = time.monotonic() - SELF_HELP_S
 
@@ -121,7 +122,7 @@ def test_an_upload_that_waits_for_its_answer_is_handed_back_for_later(ledger: Le
 
         claims = ledger.claim([Lane.LIVE], window=9)
         assert claims.jobs == ()
-        assert 0 < (claims.next_due_s or 0) <= LEASE_TTL_S
+        assert 0 < (claims.next_due_s or 0) <= LONG_S
 
 
 def test_nothing_renews_a_lease_after_its_step(ledger: Ledger) -> None:
@@ -187,12 +188,13 @@ def test_a_server_that_is_away_for_a_moment_costs_no_lease(
 ) -> None:
     # Looked after often, so that the second renewal has as long for its answer as it may wait for it.
     monkeypatch.setattr(lease_module, "LOOK_INTERVAL_S", 0.05)
+    ttl_s = 12.0
     held = hold(make_ledger(patient_store))
     with (
         caplog.at_level(logging.WARNING),
-        Lease(make_ledger(hasty_store, lease_ttl_s=3.5), held, never) as lease,
+        Lease(make_ledger(hasty_store, lease_ttl_s=ttl_s), held, never) as lease,
     ):
-        first_ends = time.monotonic() + 3.5
+        first_ends = time.monotonic() + ttl_s
         own_server.freeze()
         await_true(lambda: "could not be renewed" in caplog.text, "a renewal failed")
         own_server.thaw()
@@ -223,7 +225,7 @@ def test_a_renewal_that_is_refused_for_good_gives_the_lease_up(
     with caplog.at_level(logging.WARNING), Lease(ledger, hold(ledger), never) as lease:
         server.client.set(f"{namespace}:leases", "somebody else's")
 
-        await_true(lambda: is_lost(lease), "the lease is given up")
+        await_true(lambda: "is given up" in caplog.text, "the lease is given up")
+        assert is_lost(lease)
 
     assert "refuses the script renew: WRONGTYPE" in caplog.text
-    assert "is given up" in caplog.text

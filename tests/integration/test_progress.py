@@ -76,6 +76,7 @@ def test_progress_is_told_seldom_however_fast_it_goes(
         for sent in range(1, 101):
             lease.check_progress(sent, 100)
             threading.Event().wait(0.004)
+        await_true(lambda: told, "something is told")
     ended = time.monotonic()
 
     # The first after 0.05 s, and then one each 0.05 s at most.

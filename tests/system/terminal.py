@@ -11,7 +11,7 @@ import termios
 from pathlib import Path
 from threading import Event, Thread
 
-from tests.system.machine import Command, Finished, Machine
+from tests.system.machine import NONE, Command, Finished, Machine, Settings
 
 ROWS, COLUMNS = 24, 100
 LOOK_INTERVAL_S = 0.05
@@ -20,13 +20,15 @@ LOOK_INTERVAL_S = 0.05
 class Terminal:
     """A command with a terminal as its standard input, output and error."""
 
-    def __init__(self, machine: Machine, *arguments: str | Path) -> None:
+    def __init__(self, machine: Machine, *arguments: str | Path, settings: Settings = NONE) -> None:
         """Start the command."""
         self._mine, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._shown: list[bytes] = []
         popen = {"stdin": its, "stdout": its, "stderr": its}
-        self.command: Command = machine.start(*arguments, popen=popen, settings={"TERM": "xterm"})
+        self.command: Command = machine.start(
+            *arguments, popen=popen, settings={"TERM": "xterm"} | dict(settings)
+        )
         os.close(its)
         self._closed = Event()
         self._reader = Thread(target=self._read)

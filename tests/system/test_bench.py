@@ -197,7 +197,7 @@ def test_under_the_limits_one_is_told_what_a_kill_leaves(monkeypatch: pytest.Mon
     limits = import_module("bench.pipelines.limits")
     # All others start workers, and theirs give back what they held when leases end.
     monkeypatch.setattr(limits, "CONTENDERS", (SCRIPT,))
-    monkeypatch.setattr(limits, "SILENCE_S", 2.0)
+    monkeypatch.setattr(limits, "SILENCE_S", 8.0)
 
     (table,) = pipelines.limits(count=6)
 

@@ -52,7 +52,7 @@ def rate_of(simulator: Simulator) -> float:
 
 @scenario(access_key_secret=ACME)
 def test_two_companies_at_once_share_nothing(machine: Machine, simulator: Simulator, folder: Path) -> None:
-    acme, globex = (make_recordings(folder / name, count) for name, count in (("acme", 12), ("globex", 4)))
+    acme, globex = (make_recordings(folder / name, count) for name, count in (("acme", 30), ("globex", 10)))
     asked = machine.folder / "asked"
     with running_simulator(**LIMITS, access_key_secret=GLOBEX) as other:
         write_config(
@@ -84,7 +84,7 @@ def test_two_companies_at_once_share_nothing(machine: Machine, simulator: Simula
         finished = [one.finish(), two.finish()]
 
         assert [each.code for each in finished] == [0, 0], [each.written for each in finished]
-        assert [each.document["done"] for each in finished] == [12, 4]
+        assert [each.document["done"] for each in finished] == [30, 10]
         assert media_in(simulator) == acme.expected()
         assert media_in(other) == globex.expected()
         assert rate_of(other) < SLOW * 1.3 < rate_of(simulator)
@@ -94,7 +94,7 @@ def test_two_companies_at_once_share_nothing(machine: Machine, simulator: Simula
     written = "\n".join([*arguments, *(each.written for each in finished)])
     assert not [secret for secret in (ACME, GLOBEX) if secret in written]
     of_globex = machine.run("status", "--profile", "globex", "--json")
-    assert [batch["total"] for batch in of_globex.document["batches"]] == [4]
+    assert [batch["total"] for batch in of_globex.document["batches"]] == [10]
     assert not machine.processes()
 
 
@@ -131,7 +131,7 @@ def start_celery(machine: Machine, profile: str, log: Path) -> Command:
 def test_workers_of_a_profile_use_its_server_and_its_limits(
     machine: Machine, simulator: Simulator, folder: Path
 ) -> None:
-    recordings = make_recordings(folder / "recordings", 4)
+    recordings = make_recordings(folder / "recordings", 10)
     with running_server() as server:
         write_config(
             machine,
@@ -149,7 +149,7 @@ def test_workers_of_a_profile_use_its_server_and_its_limits(
 
         finished = machine.run("backfill", recordings.manifest, "--json", "--profile", "acme")
 
-        assert (finished.code, finished.document["done"]) == (0, 4), finished.written + log.read_text()
+        assert (finished.code, finished.document["done"]) == (0, 10), finished.written + log.read_text()
         assert rate_of(simulator) < SLOW * 1.3
         assert {key.partition(":")[0] for key in server.client.scan_iter()} == {"gong-ingest-acme"}
         for each in (celery, worker):

@@ -69,7 +69,7 @@ def test_its_own_server_that_fell_is_started_again_as_soon_as_there_is_room(tmp_
         os.kill(int((server / "valkey.pid").read_text()), signal.SIGKILL)
 
         assert api.hand_in(recording("second")).status == 503
-        await_true(lambda: api.hand_in(recording("third")).status == 202, "it goes on", within_s=30)
+        await_true(lambda: api.hand_in(recording("third")).status == 202, "it goes on", within_s=120)
 
         assert api.told().count("cannot be started: its disk is full") == 1
         assert api.stop() == 0, api.told()

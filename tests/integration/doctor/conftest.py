@@ -26,6 +26,13 @@ def api() -> Iterator[Simulator]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def server() -> Iterator[Server]:
+    """A server that is set up as one of the ledger should be."""
+    with running_server() as running:
+        yield running
+
+
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     """A server that the test may spoil."""

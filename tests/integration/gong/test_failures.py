@@ -187,12 +187,12 @@ def test_a_body_that_drips_is_left_at_the_deadline(chunked: bool) -> None:
     started = time.monotonic()
     with (
         serving(handle) as server,
-        make_client(server.url, read_timeout_s=5, request_deadline_s=1.5) as client,
+        make_client(server.url, read_timeout_s=30, request_deadline_s=5) as client,
     ):
         answer = client.create_call("{}")
 
     assert (answer.status, answer.complete) == (200, False)
-    assert 1.4 < time.monotonic() - started < PATIENCE_S
+    assert 4.9 < time.monotonic() - started < PATIENCE_S
 
 
 @pytest.mark.parametrize(

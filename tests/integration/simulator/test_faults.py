@@ -136,7 +136,7 @@ def test_an_upload_is_reset_within_its_body(client: Client, simulator: Simulator
 
 
 def test_a_slow_answer_comes_late_and_the_effect_early(client: Client, simulator: Simulator) -> None:
-    simulator.set_faults({"create.slow": ":2-2"})
+    simulator.set_faults({"create.slow": ":8-8"})
     started_s = time.monotonic()
     client.connection.request(
         "POST", "/v2/calls", make_body(clientUniqueId="faults-slow"), AUTHORIZATION | JSON
@@ -145,11 +145,11 @@ def test_a_slow_answer_comes_late_and_the_effect_early(client: Client, simulator
     created_s = time.monotonic() - started_s
     assert client.connection.getresponse().status == 200
     answered_s = time.monotonic() - started_s
-    assert created_s < 2.0 <= answered_s
+    assert created_s < 8.0 <= answered_s
 
 
 def test_a_client_that_does_not_wait_for_a_slow_answer_is_noted(client: Client, simulator: Simulator) -> None:
-    simulator.set_faults({"create.slow": ":2-2"})
+    simulator.set_faults({"create.slow": ":8-8"})
     with connected(simulator) as other:
         other.connection.request(
             "POST", "/v2/calls", make_body(clientUniqueId="faults-gone"), AUTHORIZATION | JSON
@@ -164,17 +164,19 @@ def test_a_client_that_does_not_wait_for_a_slow_answer_is_noted(client: Client, 
 
 def test_latency_delays_every_answer_but_not_refusals() -> None:
     with (
-        running_simulator(latency="2-2.1", requests_per_second=0.2) as simulator,
+        running_simulator(latency="2-2.1", requests_per_second=0.02) as simulator,
         connected(simulator) as client,
     ):
         started_s = time.monotonic()
         assert client.ask("GET", "/v2/workspaces").status == 200
-        answered_s = time.monotonic()
-        while client.ask("GET", "/v2/workspaces").status != 429:
-            answered_s = time.monotonic()
-        refused_s = time.monotonic()
-    assert answered_s - started_s >= 2
-    assert refused_s - answered_s < 2
+        answered_s = time.monotonic() - started_s
+        refused_s = []
+        for _ in range(3):
+            began_s = time.monotonic()
+            assert client.ask("GET", "/v2/workspaces").status == 429
+            refused_s.append(time.monotonic() - began_s)
+    assert answered_s >= 2
+    assert min(refused_s) < 2
 
 
 def fates_of(seed: int) -> list[str]:

@@ -17,7 +17,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with running_simulator(token_lifetime_s=3, requests_per_second=1000) as running:
+    with running_simulator(token_lifetime_s=10, requests_per_second=1000) as running:
         yield running
 
 
@@ -40,7 +40,7 @@ def test_tokens_work_once_and_until_they_end_and_a_second_use_locks_out(simulato
         first = refresh(client, REFRESH_TOKEN).fields
         assert first["api_base_url_for_customer"] == simulator.url
         assert users(client, first["access_token"]) == 200
-        await_true(lambda: users(client, first["access_token"]) == 403, "it ends", within_s=10)
+        await_true(lambda: users(client, first["access_token"]) == 403, "it ends")
 
         second = refresh(client, first["refresh_token"]).fields
         assert users(client, second["access_token"]) == 200

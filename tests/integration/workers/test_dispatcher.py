@@ -294,6 +294,7 @@ def test_a_request_that_comes_back_to_a_spent_day_gets_one_chain(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.submit(9)
+    monkeypatch.setattr(dispatcher, "DRIP_S", 600.0)
     looks = [Look(LIVE_ONLY, gate_is_open=True, day_is_spent=True), *[Look(BOTH, gate_is_open=True)] * 2]
     monkeypatch.setattr(dispatcher, "look_at", lambda _limiter: looks.pop(0))
     dispatch, going_on = bench.dispatch(), threading.Event()

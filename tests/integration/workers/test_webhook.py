@@ -93,9 +93,9 @@ def test_a_worker_that_stops_delivers_what_is_there(
 def test_a_worker_that_is_stopped_delivers_all_that_is_there_and_ends(
     bench: Bench, tmp_path: Path, namespace: str
 ) -> None:
-    count = 3 * READ_EVENTS
+    count = 2 * READ_EVENTS + 1
     with running_hook(tmp_path) as hook:
-        hook.answer(204, wait_s=0.1)
+        hook.answer(204, wait_s=0.05)
         want_events(bench.store, kept=100_000, webhook=True)
         bench.bury(*(f"pbx-{number}" for number in range(count)))
         settings = {
@@ -103,6 +103,7 @@ def test_a_worker_that_is_stopped_delivers_all_that_is_there_and_ends(
             "GONG_INGEST_NAMESPACE": namespace,
             "GONG_INGEST_WEBHOOK_URL": hook.url,
             "GONG_INGEST_WEBHOOK_SECRET": SECRET,
+            "GONG_INGEST_STOP_GRACE_S": "60",
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "workers", "--quiet", "worker", "-c", "1"],
@@ -112,7 +113,7 @@ def test_a_worker_that_is_stopped_delivers_all_that_is_there_and_ends(
             await_true(hook.arrivals, "the first one is under way", within_s=30)
             process.terminate()
             # Sooner than the grace ends, since everything is delivered.
-            assert process.wait(18) == 0
+            assert process.wait(55) == 0
         finally:
             process.kill()
             process.wait()
@@ -130,9 +131,11 @@ def test_a_stopping_worker_gives_up_with_its_grace(
             await_true(lambda: is_wanted(bench) == "100000", "events are wanted")
             bench.bury(*"abcdefghijklmnopqrst")
             await_true(hook.arrivals, "the first one is under way")
-            ends = time.monotonic() + 3
+            ends = time.monotonic() + 60
             for module in ("workers.turns", "workers.webhook"):
                 monkeypatch.setattr(f"{module}.stop_by", lambda: ends)
+            await_true(lambda: len(hook.taken()) > 1, "two were taken")
+            ends = time.monotonic()
         taken = len(hook.taken())
         assert 1 < taken < 20
         await_true(lambda: bench.server.client.hkeys(bench.key("duties")) == [], "the duty is left")

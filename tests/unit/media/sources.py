@@ -8,6 +8,11 @@ from collections.abc import Callable
 PATIENCE_S = 10.0
 
 
+def readers() -> int:
+    """Count the threads that read for somebody now."""
+    return sum(thread.name in {"read-ahead", "ask-source"} for thread in threading.enumerate())
+
+
 class HeldSource:
     """Media out of memory, whose answers wait for a test where it says so.
 

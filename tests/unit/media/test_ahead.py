@@ -11,8 +11,10 @@ import pytest
 from pipeline.errors import LeaseLost, MediaRefused, MediaUnavailable
 from pipeline.media import BLOCK_MAX_BYTES, MediaStream, patience
 from pipeline.media.ahead import BLOCKS_AHEAD
-from tests.unit.media.sources import PATIENCE_S, HeldSource
+from tests.unit.media.sources import PATIENCE_S, HeldSource, readers
 from tests.waiting import await_true
+
+pytestmark = pytest.mark.usefixtures("reads_to_an_end")
 
 CONTENT = b"".join(bytes([number]) * BLOCK_MAX_BYTES for number in range(5)) + b"tail"
 SHORT_S = 0.05
@@ -28,10 +30,6 @@ def read_all(stream: MediaStream) -> bytes:
 
 def has_read(source: HeldSource, blocks: int) -> bool:
     return len(source.reads) >= blocks
-
-
-def readers() -> int:
-    return sum(thread.name in {"read-ahead", "ask-source"} for thread in threading.enumerate())
 
 
 def test_no_more_is_read_than_a_block_ahead_of_the_one_that_is_sent() -> None:
