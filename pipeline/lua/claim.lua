@@ -16,7 +16,7 @@
 local now, lease = clock_ms(ARGV[1]), tonumber(ARGV[5])
 local attempts_max, probed_since, has_lanes = tonumber(ARGV[6]), tonumber(ARGV[4]), #ARGV > 6
 
--- Those that wait for so long at most that there are a thousand of them are taken to their places at once.
+-- Jobs whose wait is over go to their places, at most so many of them in one claim.
 local PLACES_TAKEN = 1000
 local function take_places()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', put_off_key, '-inf', now + 1, 'LIMIT', 0, PLACES_TAKEN)) do
