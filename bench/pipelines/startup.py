@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -24,12 +25,16 @@ COLUMNS = ("", "median", "longest", "bound")
 TRACED = "from pipeline.cli import main; main()"
 # As for all who did not ask for the extra: it is among what benchmarks and tests are installed with, and
 # redis-py imports its metrics wherever they are.
-COMMAND = f"import sys; sys.modules['opentelemetry'] = None; {TRACED}"
+UNTRACED = "import sys; sys.modules['opentelemetry'] = None"
+COMMAND = f"{UNTRACED}; {TRACED}"
+# What no command can be quicker than, and none that asks a server.
+ALONE = {"Python alone": UNTRACED, "Python with redis-py alone": f"{UNTRACED}; import redis"}
 
 
 def startup(*, repeats: int = 7) -> Iterator[Table]:
     """Start each so often."""
     rows = [
+        *(_row(what, _repeated(repeats, partial(_python_s, program))) for what, program in ALONE.items()),
         _row("gong-ingest --help", _repeated(repeats, lambda: _command_s("--help")), 0.25),
         _row("gong-ingest status", _status_s(repeats, COMMAND), 0.4),
         _row("the same where OpenTelemetry is installed", _status_s(repeats, TRACED), 0.4),
@@ -40,18 +45,25 @@ def startup(*, repeats: int = 7) -> Iterator[Table]:
         f"Each in processes of its own, from its start; {repeats} times, the last two half as often. The "
         f"command for workers starts one for each queue, each of {Settings().concurrency} processes: all are "
         "ready when both are members of the fleet. The demo is run without any option, and makes its "
-        "recordings first. "
+        "recordings first. What Python and redis-py take alone tells how fast the machine is. "
         "redis-py imports OpenTelemetry's metrics where they are installed; README's commands install none."
     )
     yield Table("Start-up", notes, COLUMNS, rows)
 
 
-def _row(what: str, times_s: list[float], bound_s: float) -> tuple[str, ...]:
-    return what, f"{median(times_s):.2f} s", f"{max(times_s):.2f} s", f"{bound_s:g} s"
+def _row(what: str, times_s: list[float], bound_s: float | None = None) -> tuple[str, ...]:
+    bound = "" if bound_s is None else f"{bound_s:g} s"
+    return what, f"{median(times_s):.2f} s", f"{max(times_s):.2f} s", bound
 
 
 def _repeated(times: int, act: Callable[[], float]) -> list[float]:
     return [act() for _ in range(times)]
+
+
+def _python_s(program: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], check=True)
+    return time.perf_counter() - began
 
 
 def _command_s(*arguments: str) -> float:
