@@ -41,7 +41,6 @@ NAMESPACE = "chaos"
 FLEET_PER_S, SIMULATOR_PER_S = 160.0, 200.0
 REQUESTS_PER_DAY = 10_000_000
 LOG_LINES_SHOWN = 15
-# Of a test in which nobody is to lose a lease, or to give an answer up, because the machine is busy.
 PATIENT = {"LEASE_TTL_S": "30", "READ_TIMEOUT_S": "30", "REQUEST_DEADLINE_S": "30"}
 CREDENTIALS = ("GONG_BASE_URL", "GONG_ACCESS_KEY", "GONG_ACCESS_KEY_SECRET")
 EVENTS_KEPT = 1_000_000
@@ -180,12 +179,14 @@ def arena(
     simulator: dict[str, Any] | None = None,
     server: Server | None = None,
     credentials: Callable[[Simulator], Mapping[str, str]] | None = None,
+    patient: bool = False,
     **settings: str,
 ) -> Iterator[Arena]:
     """Set an arena up, without workers yet; settings are named without their prefix.
 
     Credentials are variables with their whole names, in the place of those of the simulator's key. Without a
-    server that runs already it has one of its own.
+    server that runs already it has one of its own. In a patient one nobody loses a lease, or gives an answer
+    up, because the machine is busy.
     """
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -193,7 +194,8 @@ def arena(
         server = server or stack.enter_context(running_server())
         options = {"requests_per_second": SIMULATOR_PER_S, "requests_per_day": REQUESTS_PER_DAY}
         running = stack.enter_context(running_simulator(**(options | (simulator or {}))))
-        chosen = SETTINGS | {"REQUESTS_PER_SECOND": f"{per_second:g}"} | settings
+        waits = PATIENT if patient else {}
+        chosen = SETTINGS | waits | {"REQUESTS_PER_SECOND": f"{per_second:g}"} | settings
         environment = environment_of(folder, server, running, chosen)
         if credentials:
             for name in CREDENTIALS:
@@ -227,7 +229,9 @@ def _want_events(server: Server) -> None:
 
 def dispatchers_of(server: Server) -> int:
     """Count the dispatchers that wait for something to do; nobody else waits in this way."""
-    return sum(client["cmd"] == "blpop" for client in server.client.client_list())
+    clients = server.client.client_list()
+    # A connection whose wait is over has the same last command.
+    return sum(client["cmd"] == "blpop" and "b" in client["flags"] for client in clients)
 
 
 def jobs_of(server: Server) -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 from kombu import Connection, transport
 
 from pipeline.job import job_id_of
-from tests.chaos.arena import PATIENT, Arena, arena, new_seed
+from tests.chaos.arena import Arena, arena, new_seed
 from tests.chaos.havoc import delete_a_message, double_a_message
 from tests.chaos.scenarios import scenario
 from tests.chaos.telling import tell
@@ -25,7 +25,7 @@ RECORDINGS = 60
 def test_backfill_survives_lost_and_doubled_messages() -> None:
     random = Random(new_seed())
     # What was lost is taken up when its lease ends.
-    with arena(**PATIENT | {"LEASE_TTL_S": "4"}, per_second=60) as running:
+    with arena(per_second=60, patient=True, LEASE_TTL_S="4") as running:
         running.hand_in("messages", RECORDINGS)
         running.fleet.add("media", queues="media", concurrency=16)
         running.fleet.add("calls", queues="calls", concurrency=2)
@@ -49,7 +49,7 @@ def test_backfill_survives_lost_and_doubled_messages() -> None:
 
 @scenario()
 def test_message_that_comes_after_its_lease_is_put_aside() -> None:
-    with arena(**PATIENT) as running:
+    with arena(patient=True) as running:
         client, queue = running.server.client, running.key("celery:calls")
         (recording,) = running.hand_in("late", 1)
         job = job_id_of(recording.client_unique_id)

@@ -33,7 +33,7 @@ def test_backfill_settles_every_unknown_outcome() -> None:
         running.fleet.add("calls", queues="calls", concurrency=6)
         running.fleet.add("media", queues="media", concurrency=16)
         running.hand_in("faults", RECORDINGS)
-        counts = running.await_final("faults", within_s=60)
+        counts = running.await_final("faults", within_s=120)
         shares = _shares(running)
         tell(*(f"{what}: {share:.0%}" for what, share in shares.items()))
         assert counts.done == RECORDINGS

@@ -6,7 +6,7 @@ import json
 
 from pipeline.cli import ExitCode
 from pipeline.ledger import SUBMIT_BUNDLE
-from tests.chaos.arena import PATIENT, Arena, arena
+from tests.chaos.arena import Arena, arena
 from tests.chaos.cable import cable_to
 from tests.chaos.commands import Finished, backfill_of_input, write_rows
 from tests.chaos.scenarios import scenario
@@ -55,7 +55,7 @@ def _assert_same_command_completes(running: Arena, rows: list[str], *, known: in
 
 @scenario(waits_s=ASKS_AGAIN_S)
 def test_server_that_dies_while_rows_are_handed_in_has_kept_those_that_were_accepted() -> None:
-    with arena(**PATIENT) as running:
+    with arena(patient=True) as running:
         rows = write_rows(running, BATCH, RECORDINGS)
         command = backfill_of_input(running, BATCH)
         command.write("".join(rows[:ROWS_AT_FIRST]))
@@ -69,7 +69,7 @@ def test_server_that_dies_while_rows_are_handed_in_has_kept_those_that_were_acce
 
 @scenario(waits_s=ASKS_AGAIN_S)
 def test_rows_that_were_accepted_without_an_answer_are_not_handed_in_twice() -> None:
-    with arena(**PATIENT) as running, cable_to(running.server.socket) as cable:
+    with arena(patient=True) as running, cable_to(running.server.socket) as cable:
         running.fleet.environment["GONG_INGEST_REDIS_URL"] = cable.url
         rows = write_rows(running, BATCH, RECORDINGS)
         command = backfill_of_input(running, BATCH)

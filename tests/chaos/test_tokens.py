@@ -18,9 +18,13 @@ WORKERS = ("one", "two", "three")
 def test_no_kill_during_a_refresh_locks_the_company_out() -> None:
     tokens = {"token_lifetime_s": LIFETIME_S, "faults": "token.slow:0.5-0.8"}
     # An answer that is given up is lost, and with it the refresh token.
-    patience = {"READ_TIMEOUT_S": "15", "REQUEST_DEADLINE_S": "15"}
     with arena(
-        per_second=20, simulator=tokens, credentials=oauth_of, LOG_LEVEL="DEBUG", **patience
+        per_second=20,
+        simulator=tokens,
+        credentials=oauth_of,
+        LOG_LEVEL="DEBUG",
+        READ_TIMEOUT_S="15",
+        REQUEST_DEADLINE_S="15",
     ) as running:
         for name in WORKERS:
             running.fleet.add(name, concurrency=3)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.cli import ExitCode
 from pipeline.job import State, Step, job_id_of
-from tests.chaos.arena import PATIENT, Arena, arena
+from tests.chaos.arena import Arena, arena
 from tests.chaos.commands import Command
 from tests.chaos.fleet import ROOT
 from tests.chaos.recordings import write_manifest, write_recordings
@@ -55,7 +55,7 @@ def test_backfill_goes_through_workers_of_two_versions() -> None:
 
 @scenario()
 def test_recording_of_a_newer_version_is_left_to_newer_workers() -> None:
-    with arena(**PATIENT) as running:
+    with arena(patient=True) as running:
         newer = write_newer_version(running.folder / "newer")
         # given recordings that a newer version and this one handed in, and a worker of this one
         older = running.fleet.add("older", concurrency=2)

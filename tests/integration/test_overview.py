@@ -194,10 +194,11 @@ def test_a_look_costs_the_same_for_many_jobs(observer: Observer, server: Any) ->
         return commands() - before
 
     submit(observer, "calls", 1)
-    few = cost()
+    few = min(cost() for _ in range(5))
     submit(observer, "calls", 2_000)
 
-    assert cost() == few
+    # Others may use the server as well.
+    assert min(cost() for _ in range(5)) == few
 
 
 def test_an_upload_is_seen_when_it_told_how_far_it_is(observer: Observer) -> None:

@@ -84,7 +84,8 @@ def test_a_ledger_that_is_killed_in_the_middle_has_all_that_was_accepted(
     """Four producers hand in what is half the same, and repeat what had no answer; it is killed twice."""
     accepted: dict[str, int] = {}
     refused: list[int] = []
-    halfway = threading.Barrier(5)
+    # It falls before anybody goes on.
+    halfway = threading.Barrier(5, action=own_server.kill)
 
     def produce(number: int) -> None:
         connection = own_api.connect()
@@ -104,7 +105,6 @@ def test_a_ledger_that_is_killed_in_the_middle_has_all_that_was_accepted(
         thread.start()
     for _ in range(2):
         halfway.wait()
-        own_server.kill()
         await_true(lambda: refused, "somebody is refused")
         own_server.start()
         refused.clear()
