@@ -170,7 +170,7 @@ class Dispatch:
     def _window(self) -> int:
         window = self._fleet.window
         # Behind a gate that waits for a probe, one job is enough to find out.
-        return min(window, 1) if self._gate and self._gate.mode == "probe" else window
+        return min(window, 1) if self._gate and self._gate.is_probed else window
 
     def _most(self, look: Look) -> int | None:
         """Say how many of backfill to claim: of a day that was spent until now one request came back."""
@@ -184,10 +184,10 @@ class Dispatch:
 
         Who began before is none any more, however long it goes on: an upload takes hours.
         """
+        if not (self._gate and self._gate.is_probed):
+            return 0.0
         # A lease begins in a whole millisecond.
-        return (
-            math.floor(self._gate.until * 1000) / 1000 if self._gate and self._gate.mode == "probe" else 0.0
-        )
+        return math.floor(self._gate.until * 1000) / 1000
 
     def _publish(self, claims: Sequence[Claim], stopped: threading.Event) -> None:
         for claim in claims:

@@ -85,8 +85,10 @@ def _slot(patient: Patient, client: GongClient) -> Slot | str:
         slot = _followed(answer, notices)
         if slot and not slot.is_missed:
             return slot
-        missed = slot
+        missed = slot or answer
         lead_s = ready_at - asked_at + 0.05
+    if missed:
+        limiter.give_up(missed)
     return "other requests were always first"
 
 

@@ -35,6 +35,11 @@ class Gate:
         return cls(reason, detail, mode, *(int(time_us) / 1e6 for time_us in times_us))
 
     @property
+    def is_probed(self) -> bool:
+        """Tell whether it waits for one request to find out."""
+        return self.mode == "probe"
+
+    @property
     def sentence(self) -> str:
         """Say why nothing is sent, since when and until when, on this machine's clock."""
         return f"{self.times}: {self.reason}: {self.detail}"

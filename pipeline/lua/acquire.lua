@@ -176,7 +176,8 @@ if not look_only then
     notice = give_notice('shift ' .. as_text(slot - math.floor(interval / 2)) .. ' ' .. as_text(interval))
   end
   if is_probe then
-    redis.call('HSET', gate_key, 'probe_us', as_text(slot), 'until_us', as_text(slot + gate.interval_us),
+    local until_us = as_text(slot + gate.interval_us)
+    redis.call('HSET', gate_key, 'probe', as_text(slot) .. ' ' .. until_us, 'until_us', until_us,
       'interval_us', as_text(math.min(gate.interval_us * 2, LAST_INTERVAL_US)))
   end
   if noted ~= '' then note_request(slot) end

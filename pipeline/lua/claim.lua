@@ -85,19 +85,17 @@ local function rescue(id)
   end
 end
 
--- The due jobs of a batch, in order. Whoever probes a gate is one that failed least among the first, so that it is not
--- always the same one, which may fail for what it is itself.
+-- The due jobs of a batch, in order. The one that probes a gate is of the first ones the one that failed least: else it
+-- were always the same, which may fail for what it is itself.
 local PROBERS = 32
 local function due_jobs(key, most)
-  local ids = redis.call('ZRANGEBYSCORE', key, '-inf', now + 1, 'LIMIT', 0, probed_since > 0 and PROBERS or most)
-  if probed_since == 0 or #ids <= most then return ids end
-  local attempts, order = {}, {}
-  for i, id in ipairs(ids) do attempts[id], order[id] = tonumber(redis.call('HGET', job_key(id), 'attempts')), i end
-  table.sort(ids, function(a, b)
-    if attempts[a] ~= attempts[b] then return attempts[a] < attempts[b] end
-    return order[a] < order[b]
-  end)
-  return {unpack(ids, 1, most)}
+  if probed_since == 0 then return redis.call('ZRANGEBYSCORE', key, '-inf', now + 1, 'LIMIT', 0, most) end
+  local prober, fewest
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now + 1, 'LIMIT', 0, PROBERS)) do
+    local attempts = tonumber(redis.call('HGET', job_key(id), 'attempts'))
+    if not fewest or attempts < fewest then prober, fewest = id, attempts end
+  end
+  return {prober}
 end
 
 local function claim_due(lane, batch, most)

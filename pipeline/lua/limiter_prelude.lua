@@ -1,7 +1,7 @@
 -- For the scripts of the limiter: what they share.
 --   gate     hash  reason, detail, mode ('timed' | 'probe' | 'hand'), since_us, until_us, interval_us,
---                 confirmed_us: when it was last said to be closed; probe_us: slot of the probe after which
---                 until_us is the next one's instant
+--                 confirmed_us: when it was last said to be closed; probe: slot of the last probe, and what
+--                 until_us became by it
 --   limiter  hash  next_us: when the next slot is free; interval_us: to the one after it; live_us: up to where slots were taken for live;
 --                  promised_us: up to where those who were refused were told to ask again;
 --                  margin, margin_at_us: as last widened; learned, learned_at_us: what a long Retry-After taught
@@ -82,9 +82,9 @@ end
 
 -- A probe that did not leave says nothing: another one may leave at once, and the one after it no later for that.
 local function take_probe_back(now, slot)
-  local gate = redis.call('HMGET', gate_key, 'probe_us', 'until_us')
-  if gate[1] ~= slot then return end
-  redis.call('HDEL', gate_key, 'probe_us')
+  local gate = redis.call('HMGET', gate_key, 'probe', 'until_us')
+  -- Whatever has moved the next try since then has another reason.
+  if gate[1] ~= slot .. ' ' .. (gate[2] or '') then return end
   redis.call('HSET', gate_key, 'until_us', as_text(now), 'interval_us', as_text(tonumber(gate[2]) - tonumber(slot)))
 end
 
@@ -93,7 +93,6 @@ local function close_gate(now, reason, detail, mode, until_us)
   local gate = read_gate(now)
   if gate and RANK[gate.reason] > RANK[reason] then
     if gate.mode ~= 'probe' or mode ~= 'timed' or until_us <= gate.until_us then return 0 end
-    redis.call('HDEL', gate_key, 'probe_us')
     redis.call('HSET', gate_key, 'until_us', as_text(until_us))
     return 1
   end
@@ -103,7 +102,6 @@ local function close_gate(now, reason, detail, mode, until_us)
     if mode == 'hand' then return 0 end
     until_us = math.max(until_us, gate.until_us)
     if mode == 'probe' then
-      if until_us > gate.until_us then redis.call('HDEL', gate_key, 'probe_us') end
       -- what was said last tells a person best what to do
       redis.call('HSET', gate_key, 'until_us', as_text(until_us), 'detail', detail)
       return until_us > gate.until_us and 1 or 0
@@ -114,7 +112,6 @@ local function close_gate(now, reason, detail, mode, until_us)
     if gate then end_closing(now) end
     begin_closing(now, reason, mode, mode == 'timed' and until_us or 0, detail)
   end
-  redis.call('HDEL', gate_key, 'probe_us')
   redis.call('HSET', gate_key, 'reason', reason, 'detail', detail, 'mode', mode, 'until_us', as_text(until_us),
     'interval_us', as_text(FIRST_INTERVAL_US), 'confirmed_us', as_text(now))
   -- Behind a timed gate no slot is bound, behind one that waits for a probe one may be.

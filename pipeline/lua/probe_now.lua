@@ -7,6 +7,5 @@
 local now = clock_us(ARGV[1])
 local gate = read_gate(now)
 if not gate or gate.mode ~= 'probe' then return 0 end
-redis.call('HDEL', gate_key, 'probe_us')
 redis.call('HSET', gate_key, 'until_us', as_text(now), 'interval_us', as_text(FIRST_INTERVAL_US))
 return 1

@@ -124,7 +124,7 @@ class Reader:
                 slot = self.notices.follow(slot, slot.wait_s)
             if slot and not slot.is_missed:
                 return slot
-            missed = slot
+            missed = slot or answer
 
     def _prepare(self) -> None:
         """See to it that there is something to ask the API with; if not, the fleet is told nothing."""

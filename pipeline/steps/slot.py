@@ -71,13 +71,13 @@ def _wait_for_slot(lease: Lease, services: Services) -> Slot:
         if slot and not slot.is_missed and services.client.holds:
             services.ledger.count(counted.wait(slot.lane, slot.leaves_at - began))
             return slot
-        # One that was taken back may be known to be free, or not: the subscription may have been cut.
+        # A subscription that was cut does not tell whether the day has it again already.
         asking.missed = slot or bound
         if slot and ready_at > slot.leaves_at:
             asking.lead_s = ready_at - asking.asked_at + LEAD_MARGIN_S
         log.info("Job %s %s and takes another.", lease.held.job_id, _why_another(slot))
         if time.monotonic() > asking.patience_ends:
-            raise asking.impatient()
+            raise asking.impatient(asking.missed)
 
 
 def _why_another(missed: Slot | None) -> str:
@@ -113,10 +113,10 @@ class _Asking:
                 return answer
             is_patient = time.monotonic() <= self.patience_ends
             if isinstance(answer, Slot):
-                self.missed = answer
                 if not is_patient:
-                    raise self.impatient()
+                    raise self.impatient(answer)
                 log.info("The server took so long to answer that a slot is known too badly to be used.")
+                self.missed = answer
                 continue
             self.missed = None
             # In a rush of requests that come back to a day's budget, that is the pace.
@@ -125,10 +125,9 @@ class _Asking:
                 raise NoSlot(answer)
             self.lease.sleep(answer.wait_s)
 
-    def impatient(self) -> NoSlot:
-        """Give the last slot up without asking for another, and say that others may have the process."""
-        if self.missed:
-            self.services.limiter.give_up(self.missed)
+    def impatient(self, missed: Slot) -> NoSlot:
+        """Give a slot up without asking for another, and say that others may have the process."""
+        self.services.limiter.give_up(missed)
         return NoSlot(Refusal(0.0, "second"))
 
     def _answer(self) -> Slot | Refusal:
